@@ -1,0 +1,1 @@
+"""The bus: typed messages over NATS JetStream, or in one process."""

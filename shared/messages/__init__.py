@@ -1,0 +1,1 @@
+"""What travels on the bus: one file per arrow of the loop, values only."""

@@ -1,0 +1,1 @@
+"""The vocabulary: frozen values that every service speaks of, free of IO, clocks and chance."""

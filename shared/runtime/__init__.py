@@ -1,0 +1,1 @@
+"""What every process needs and no core may see: settings, clock, logs, metrics, probes, clients."""
