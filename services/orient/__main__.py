@@ -1,0 +1,22 @@
+"""Start Orient: `python -m services.orient`."""
+
+from services.orient.service import run
+from services.orient.settings import Settings
+from shared.bus.jetstream import connect
+from shared.runtime.process import Process, run_service
+from shared.runtime.settings import load
+
+
+def main() -> None:
+    """Read the settings, then run until asked to stop."""
+    settings = load(Settings)
+
+    async def work(process: Process) -> None:
+        async with connect(settings, name=process.name, readiness=process.readiness) as bus:
+            await run(bus)
+
+    run_service("orient", settings, work)
+
+
+if __name__ == "__main__":
+    main()

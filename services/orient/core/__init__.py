@@ -1,0 +1,1 @@
+"""The judgement itself, as pure functions."""
