@@ -1,0 +1,1 @@
+"""The crossloop command: watch the loop, ask it why, approve, pause, and run the demo."""

@@ -1,0 +1,187 @@
+"""The commands: each asks or tells the bus one thing."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from console import demo as demo_command
+from console.follow import joined, stories, story_so_far
+from console.lookup import find_decision
+from console.output import as_json, json_line
+from console.render import decision_table, explanation, status_view
+from console.story import Story
+from shared.bus.jetstream import JetStreamBus
+from shared.messages.approval import Approval
+from shared.messages.control import Control
+from shared.messages.decision import Decision
+from shared.model.names import DecisionId
+from shared.runtime import logs
+from shared.runtime.clock import now
+from shared.runtime.settings import CommonSettings, load
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Watch the crossloop of a fleet, ask it why, approve, pause, and run the demo. "
+    "CROSSLOOP_NATS_URL and CROSSLOOP_FLEET say which one.",
+)
+app.command("demo")(demo_command.demo)
+screen = Console()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+Name = Annotated[str, typer.Option("--by", help="Who says so.", default_factory=getpass.getuser)]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+Which = Annotated[
+    str, typer.Argument(metavar="DECISION", help="An id, or an application: its newest decision.")
+]
+
+
+@app.command()
+def decisions(
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as they are made.")] = False,
+    acts: Annotated[bool, typer.Option("--acts", help="Only those that change something.")] = False,
+    json: AsJson = False,
+) -> None:
+    """List the decisions of the last day, with what became of them."""
+
+    async def work(bus: JetStreamBus) -> None:
+        async for story, message in stories(bus):
+            shown = story.acts if acts else story.decisions
+            if message is not None:
+                shown = tuple(d for d in shown if d is message)
+            _show_decisions(shown, story, is_first=message is None, json=json)
+            if not follow:
+                return
+
+    _with_bus(work)
+
+
+def _show_decisions(
+    shown: tuple[Decision, ...], story: Story, *, is_first: bool, json: bool
+) -> None:
+    if json:
+        for decision in shown:
+            screen.out(json_line(decision))
+    elif shown:
+        screen.print(decision_table(tuple(reversed(shown)), story))
+    elif is_first:
+        screen.print("no decision in the last day", style="dim")
+
+
+@app.command()
+def explain(which: Which, *, json: AsJson = False) -> None:
+    """Tell why a decision was made, what it should bring, and what became of it."""
+
+    async def work(bus: JetStreamBus) -> None:
+        decision, outcome = await find_decision(bus, which)
+        if json:
+            screen.out(as_json(decision=decision, outcome=outcome))
+        else:
+            screen.print(explanation(decision, outcome))
+
+    _with_bus(work)
+
+
+@app.command()
+def approve(which: Which, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
+    """Say yes to a decision that waits for it."""
+    _answer(which, approved=True, by=by, reason=reason, json=json)
+
+
+@app.command()
+def reject(which: Which, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
+    """Say no to a decision that waits for an answer."""
+    _answer(which, approved=False, by=by, reason=reason, json=json)
+
+
+@app.command()
+def pause(*, by: Name, reason: Why = "", json: AsJson = False) -> None:
+    """Stop the loop from acting. It goes on watching and deciding nothing but to hold."""
+    _control(paused=True, by=by, reason=reason, json=json)
+
+
+@app.command()
+def resume(*, by: Name, reason: Why = "", json: AsJson = False) -> None:
+    """Let the loop act again."""
+    _control(paused=False, by=by, reason=reason, json=json)
+
+
+@app.command()
+def status(*, json: AsJson = False) -> None:
+    """Show the fleet as the loop sees it: users, clusters, gaps in the data, incidents, moves."""
+
+    async def work(bus: JetStreamBus) -> None:
+        story = await story_so_far(bus)
+        if json:
+            screen.out(as_json(insight=story.insight, control=story.control))
+        else:
+            screen.print(status_view(story))
+
+    _with_bus(work)
+
+
+def _answer(which: str, *, approved: bool, by: str, reason: str, json: bool) -> None:
+    async def work(bus: JetStreamBus) -> None:
+        decision, outcome = await find_decision(bus, which)
+        if outcome is not None and outcome.status.is_final:
+            _fail(f"{decision.id} is {outcome.status} already: there is nothing to answer")
+        await bus.publish(_approval(decision, approved=approved, by=by, reason=reason, at=now()))
+        told = {"decision": decision.id, "approved": approved, "by": by, "reason": reason}
+        _say(f"{'approved' if approved else 'rejected'} {decision.id} as {by}", told, json=json)
+
+    _with_bus(work)
+
+
+def _approval(
+    decision: Decision, *, approved: bool, by: str, reason: str, at: datetime
+) -> Approval:
+    return Approval(
+        decision=DecisionId(decision.id),
+        fleet=decision.fleet,
+        approved=approved,
+        by=by,
+        reason=reason,
+        at=at,
+    )
+
+
+def _control(*, paused: bool, by: str, reason: str, json: bool) -> None:
+    async def work(bus: JetStreamBus) -> None:
+        control = Control(fleet=bus.fleet, paused=paused, by=by, reason=reason, at=now())
+        await bus.publish(control)
+        told = {"fleet": bus.fleet, "paused": paused, "by": by, "reason": reason}
+        _say(f"fleet {bus.fleet} {'paused' if paused else 'resumed'} as {by}", told, json=json)
+
+    _with_bus(work)
+
+
+def _say(sentence: str, told: dict[str, Any], *, json: bool) -> None:
+    screen.out(as_json(**told) if json else sentence)
+
+
+def _with_bus(work: Callable[[JetStreamBus], Coroutine[None, None, None]]) -> None:
+    settings = load(CommonSettings)
+    logs.configure("console", level="error", form="console")
+
+    async def run() -> None:
+        async with joined(settings) as bus:
+            await work(bus)
+
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except LookupError as error:
+        _fail(str(error.args[0]))
+
+
+def _fail(sentence: str) -> None:
+    sys.stderr.write(f"crossloop: {sentence}\n")
+    sys.exit(1)
