@@ -1,6 +1,6 @@
 # crossloop. `make help` lists the commands; each sets up what it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test test-fast check format bench requirements schemas clean
+.PHONY: help demo demo-real test test-fast check format bench up down requirements schemas clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -41,6 +41,12 @@ format: .venv/ready ## put the code into its form
 
 bench: .venv/ready ## measure the loop, one JSON line per figure
 	$(BIN)/python -m bench.loop
+
+up: ## start everything of compose.yaml (needs Docker)
+	docker compose up --build --detach
+
+down: ## end it, and remove what it stored
+	docker compose down --volumes
 
 schemas: .venv/ready ## export the JSON Schemas of all messages to docs/schemas
 	$(BIN)/python -m shared.bus.schemas

@@ -1,0 +1,130 @@
+"""The roles of `deploy/kubernetes` on a real API server: each may what it does, and no more."""
+
+import pytest
+
+from console.real.client import ApiError, Client, Object
+from console.real.kubernetes import RealKubernetes
+from tests.support.kustomize import rendered
+from tests.support.real_parts import namespace
+
+pytestmark = pytest.mark.real
+
+SPACE = "roles"
+RBAC = ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+READ = ("applications", "deployments", "foreignclusters", "namespaceoffloadings", "pods", "nodes")
+GROUPS = {
+    "applications": "crossloop.dev",
+    "sites": "crossloop.dev",
+    "fleetpolicies": "crossloop.dev",
+    "deployments": "apps",
+    "statefulsets": "apps",
+    "foreignclusters": "core.liqo.io",
+    "namespaceoffloadings": "offloading.liqo.io",
+}
+
+ALLOWED = [
+    *(("observe", verb, kind) for kind in (*READ, *GROUPS) for verb in ("list", "watch")),
+    *(("act", verb, "applications") for verb in ("list", "watch")),
+    *(("act", "list", kind) for kind in ("pods", "nodes", "foreignclusters")),
+    *(("act", verb, kind) for kind in ("deployments", "statefulsets") for verb in ("get", "patch")),
+    *(("act", verb, "namespaces") for verb in ("get", "patch")),
+    ("act", "patch", "applications/status"),
+    ("act", "patch", "deployments/scale"),
+    ("act", "patch", "statefulsets/scale"),
+]
+FORBIDDEN = [
+    *(
+        (who, verb, kind)
+        for who in ("observe", "orient", "decide")
+        for kind in ("applications", "applications/status", "deployments", "pods", "namespaces")
+        for verb in ("create", "update", "patch", "delete")
+    ),
+    *((who, "list", kind) for who in ("orient", "decide") for kind in READ),
+    *((who, "list", "secrets") for who in ("observe", "orient", "decide", "act")),
+    *(("act", "delete", kind) for kind in (*READ, "namespaces")),
+    *(("act", "create", kind) for kind in ("deployments", "pods", "namespaces", "applications")),
+    ("act", "patch", "applications"),
+    ("act", "patch", "nodes"),
+    ("act", "patch", "pods"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(management: RealKubernetes) -> RealKubernetes:
+    """A management cluster with the roles of the base, and an empty namespace."""
+    for manifest in rendered("base"):
+        if manifest["kind"] in RBAC:
+            management.client.create(manifest)
+    namespace(management, SPACE)
+    return management
+
+
+def may(cluster: RealKubernetes, who: str, verb: str, kind: str) -> bool:
+    """Ask the API server whether a service may do that in any namespace."""
+    resource, _, subresource = kind.partition("/")
+    asked = {
+        "verb": verb,
+        "group": GROUPS.get(resource, ""),
+        "resource": resource,
+        "subresource": subresource,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:crossloop:{who}",
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+            "resourceAttributes": asked,
+        },
+    }
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool(cluster.client.call("POST", path, review)["status"]["allowed"])
+
+
+def client_of(cluster: RealKubernetes, who: str) -> Client:
+    """Return a client with a token of that service's account."""
+    path = f"/api/v1/namespaces/crossloop/serviceaccounts/{who}/token"
+    token = cluster.client.call("POST", path, {"spec": {"expirationSeconds": 3600}})
+    admin = cluster.client
+    return Client(
+        host=admin.host, port=admin.port, token=token["status"]["token"], ca_file=admin.ca_file
+    )
+
+
+def offloading(name: str) -> tuple[str, Object]:
+    """Return the path and the body of an apply of a NamespaceOffloading."""
+    selector: Object = {"nodeSelectorTerms": []}
+    body = {
+        "apiVersion": "offloading.liqo.io/v1beta1",
+        "kind": "NamespaceOffloading",
+        "metadata": {"name": name, "namespace": SPACE},
+        "spec": {"clusterSelector": selector},
+    }
+    path = f"/apis/offloading.liqo.io/v1beta1/namespaces/{SPACE}/namespaceoffloadings/{name}"
+    return f"{path}?fieldManager=crossloop-act", body
+
+
+@pytest.mark.parametrize(("who", "verb", "kind"), ALLOWED)
+def test_a_service_may_what_it_does(
+    cluster: RealKubernetes, who: str, verb: str, kind: str
+) -> None:
+    assert may(cluster, who, verb, kind)
+
+
+@pytest.mark.parametrize(("who", "verb", "kind"), FORBIDDEN)
+def test_a_service_may_no_more(cluster: RealKubernetes, who: str, verb: str, kind: str) -> None:
+    assert not may(cluster, who, verb, kind)
+
+
+def test_act_stretches_a_namespace_by_an_apply_that_creates(cluster: RealKubernetes) -> None:
+    act = client_of(cluster, "act")
+    path, body = offloading("offloading")
+    assert act.patch(path, body, kind="apply")["metadata"]["name"] == "offloading"
+    assert act.patch(path, body, kind="apply")["metadata"]["generation"] == 1
+
+
+def test_act_creates_no_namespace_offloading_of_another_name(cluster: RealKubernetes) -> None:
+    path, body = offloading("another")
+    with pytest.raises(ApiError) as refused:
+        client_of(cluster, "act").patch(path, body, kind="apply")
+    assert refused.value.status == 403
