@@ -1,0 +1,1 @@
+"""Decide's pure functions: from an Insight and a memory to decisions."""

@@ -1,0 +1,159 @@
+"""The entry: an Insight becomes one Decision per application."""
+
+from functools import partial
+
+from services.decide.core import budget, explain, guards, verdict
+from services.decide.core.filters import ruled_out
+from services.decide.core.framing import problem_of
+from services.decide.core.ground import Ground, ground_of
+from services.decide.core.memory import Memory, Seen, refreshed, with_decision, with_seen
+from services.decide.core.objective import Judged, judge
+from services.decide.core.plan import action_of
+from services.decide.core.problem import Candidate, Objection, Problem
+from services.decide.core.promises import promises
+from services.decide.core.search import Found, ObjectionTo, rank, search, shortened
+from services.decide.core.standing import Standing, start
+from shared.messages.control import Control
+from shared.messages.decision import Decision, Reason
+from shared.messages.insight import Insight
+from shared.model.application import Application
+from shared.model.names import ApplicationName
+
+FOR_NOW = frozenset(
+    (Reason.COOLING_DOWN, Reason.RECENTLY_REFUSED, Reason.PROMISED, Reason.NOT_FRESH)
+)
+"""Reasons that pass: where the best candidate waits for one of them, so does the decision."""
+MONEY = "money"
+
+
+def decide(
+    insight: Insight, memory: Memory, *, control: Control | None = None
+) -> tuple[tuple[Decision, ...], Memory]:
+    """Say for every application what should change, and why, from the arguments alone.
+
+    The worst off come first, so that they find the room; ties go by name. The decisions are in
+    that order. An application that this cycle or a later one was decided for is left out.
+    """
+    memory, ground = refreshed(memory, insight), ground_of(insight)
+    decisions = []
+    for application in _worst_first(insight, ground):
+        if not _is_new(application.name, insight, memory):
+            continue
+        decision, memory = _decide_one(application, insight, ground, memory, control)
+        memory = with_decision(memory, decision)
+        decisions.append(decision)
+    for decision in verdict.of_invalid(insight):
+        if not _is_new(decision.application, insight, memory):
+            continue
+        memory = with_decision(memory, decision)
+        decisions.append(decision)
+    return tuple(decisions), memory
+
+
+def _is_new(application: ApplicationName, insight: Insight, memory: Memory) -> bool:
+    told = memory.told_of(application)
+    return told is None or told.cycle < insight.cycle
+
+
+def _worst_first(insight: Insight, ground: Ground) -> list[Application]:
+    def need(application: Application) -> tuple[int, int, float, str]:
+        problem = problem_of(insight, ground, application, promises(Memory(), insight))
+        score = judge(problem, start(problem)).score
+        return -score.hard, -score.unplaced, -score.quality, application.name
+
+    return sorted(insight.fleet.applications, key=need)
+
+
+def _decide_one(
+    application: Application,
+    insight: Insight,
+    ground: Ground,
+    memory: Memory,
+    control: Control | None,
+) -> tuple[Decision, Memory]:
+    problem = problem_of(insight, ground, application, promises(memory, insight))
+    before = judge(problem, start(problem))
+    unseen = guards.reject_late_inventory(insight) or guards.reject_not_fresh(
+        problem, before.standing
+    )
+    busy = guards.reject_paused(control) or guards.reject_in_flight(
+        application.name, insight, memory
+    )
+    objection = busy or unseen
+    if objection is not None:
+        seen = memory if unseen else _with_wants(memory, problem, before, insight)
+        return verdict.hold(problem, insight, objection, before), seen
+    objection_to = partial(_objection_to, problem, insight, memory)
+    most = max(0, budget.moves_left(application, insight, memory))
+    found = shortened(problem, search(problem, objection_to), most)
+    objection = _why_nothing(problem, found, objection_to) or _objection_to_plan(
+        problem, found, insight, memory
+    )
+    rejections = explain.rejections_of(problem, found, objection_to, held=objection)
+    next_memory = _with_wants(memory, problem, before, insight, found)
+    if objection is not None:
+        return verdict.hold(problem, insight, objection, before, rejections), next_memory
+    return verdict.act(problem, insight, found, rejections), next_memory
+
+
+def _objection_to(
+    problem: Problem,
+    insight: Insight,
+    memory: Memory,
+    standing: Standing,
+    candidate: Candidate,
+) -> Objection | None:
+    return (
+        ruled_out(problem, standing, candidate)
+        or guards.reject_turned_down(
+            action_of(problem, candidate),
+            insight,
+            memory,
+            cooldown=problem.application.limits.cooldown,
+        )
+        or guards.reject_cooling_down(problem, candidate, insight)
+    )
+
+
+def _objection_to_plan(
+    problem: Problem, found: Found, insight: Insight, memory: Memory
+) -> Objection | None:
+    return (
+        guards.reject_not_persistent(problem, explain.improved_terms(found), memory)
+        or guards.reject_outside_window(problem.application, insight.at)
+        or budget.reject_over_move_budget(
+            problem.application, insight, memory, needed=len(found.steps)
+        )
+    )
+
+
+def _why_nothing(problem: Problem, found: Found, objection_to: ObjectionTo) -> Objection | None:
+    """Say why the search found nothing to do, or None where it did."""
+    if found.steps:
+        return None
+    before = found.before
+    wrong = explain.what_is_wrong(problem, before)
+    if not wrong:
+        detail = explain.latencies(problem, before) or "no user group is declared"
+        return Objection(reason=Reason.ALL_WELL, detail=detail)
+    for weighed in found.weighed:
+        if rank(problem, weighed.after) < rank(problem, before):
+            objection = objection_to(before.standing, weighed.candidate)
+            if objection is not None and objection.reason in FOR_NOW:
+                return Objection(reason=objection.reason, detail=f"{wrong}; {objection.detail}")
+    return Objection(reason=Reason.NO_BETTER, detail=f"{wrong}; no allowed change is better")
+
+
+def _with_wants(
+    memory: Memory,
+    problem: Problem,
+    before: Judged,
+    insight: Insight,
+    found: Found | None = None,
+) -> Memory:
+    """Remember what is wrong, or what could be saved, in this cycle."""
+    wants = tuple(sorted(name for name in before.terms if not name.startswith("money:")))
+    if found and found.steps and explain.improved_terms(found) == (MONEY,):
+        wants = (*wants, MONEY)
+    seen = Seen(application=problem.name, cycle=insight.cycle, at=insight.at, wants=wants)
+    return with_seen(memory, seen)

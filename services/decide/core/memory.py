@@ -1,0 +1,119 @@
+"""What Decide carries from one insight to the next, as a value."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.messages.decision import Decision, Reason, Verdict
+from shared.messages.insight import Insight
+from shared.messages.outcome import Outcome
+from shared.model.names import ApplicationName, CycleId, DecisionId
+
+KEEP = timedelta(hours=6)
+"""How long decisions are remembered: longer than any cooldown that makes sense."""
+TELL_AGAIN = timedelta(minutes=5)
+"""A hold whose reason lasts is told this often."""
+ON_THE_WAY_CYCLES = 2
+"""Time after its deadline in which the first outcome of a decision may still be on its way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was wrong with an application in one cycle, as names of terms of its score."""
+
+    application: ApplicationName
+    cycle: CycleId
+    at: datetime
+    wants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The newest decision about an application that was published."""
+
+    application: ApplicationName
+    cycle: CycleId
+    at: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All of it. Decisions are those that act, oldest first."""
+
+    decisions: tuple[Decision, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    told: tuple[Told, ...] = ()
+
+    def told_of(self, application: ApplicationName) -> Told | None:
+        """Return the newest decision told about an application, or None."""
+        return next((t for t in self.told if t.application == application), None)
+
+    def seen_of(self, application: ApplicationName) -> tuple[Seen, ...]:
+        """Return what was wrong with an application in the last cycles, oldest first."""
+        return tuple(s for s in self.seen if s.application == application)
+
+
+def remember(decisions: Iterable[Decision]) -> Memory:
+    """Return what the decisions on the bus tell after a restart. Persistence begins anew."""
+    memory = Memory()
+    for decision in sorted(decisions, key=lambda d: d.cycle):
+        memory = with_decision(memory, decision)
+    return memory
+
+
+def is_news(decision: Decision, memory: Memory) -> bool:
+    """Tell whether to publish: each act, and a hold when its reason changes or after 5 minutes."""
+    told = memory.told_of(decision.application)
+    return (
+        decision.verdict is Verdict.ACT
+        or told is None
+        or told.reason is not decision.reason
+        or decision.at - told.at >= TELL_AGAIN
+    )
+
+
+def with_decision(memory: Memory, decision: Decision) -> Memory:
+    """Remember a decision as far as it is news."""
+    if not is_news(decision, memory):
+        return memory
+    told = Told(
+        application=decision.application,
+        cycle=decision.cycle,
+        at=decision.at,
+        reason=decision.reason,
+    )
+    others = tuple(t for t in memory.told if t.application != decision.application)
+    acts = (decision,) if decision.verdict is Verdict.ACT else ()
+    return replace(memory, decisions=(*memory.decisions, *acts), told=(*others, told))
+
+
+def with_seen(memory: Memory, seen: Seen) -> Memory:
+    """Remember what is wrong with an application in this cycle."""
+    return replace(memory, seen=(*memory.seen, seen))
+
+
+def refreshed(memory: Memory, insight: Insight) -> Memory:
+    """Forget what is too old to matter at that insight, and what it will tell anew."""
+    patience = insight.interval_seconds * insight.policy.persistence_of * 2
+    oldest = insight.at - timedelta(seconds=patience)
+    return Memory(
+        decisions=tuple(d for d in memory.decisions if insight.at - d.at < KEEP),
+        seen=tuple(s for s in memory.seen if s.at > oldest and s.cycle < insight.cycle),
+        told=tuple(t for t in memory.told if insight.at - t.at < KEEP),
+    )
+
+
+def outcome_of(decision: DecisionId, insight: Insight) -> Outcome | None:
+    """Return the newest outcome of a decision that an insight knows of, or None."""
+    found = [outcome for outcome in insight.outcomes if outcome.decision == decision]
+    return max(found, key=lambda outcome: outcome.at, default=None)
+
+
+def is_pending(decision: Decision, insight: Insight) -> bool:
+    """Tell whether a decision may still have effects that the insight does not show."""
+    outcome = outcome_of(decision.id, insight)
+    if outcome is not None:
+        return not outcome.status.is_final
+    on_the_way = timedelta(seconds=insight.interval_seconds * ON_THE_WAY_CYCLES)
+    return insight.at <= decision.deadline_at + on_the_way
