@@ -1,0 +1,1 @@
+"""The embedded default: a fleet that speaks the real protocols on loopback."""

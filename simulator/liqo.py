@@ -1,0 +1,192 @@
+"""Plays the status side of Liqo over the Kubernetes API: peers, virtual nodes, namespaces."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import aiohttp
+
+from shared.runtime.clock import Clock
+from simulator import telemetry
+from simulator.client import ApiError, Client, Object
+from simulator.liqo_objects import (
+    KUBELET_GONE,
+    SCHEDULING_LABEL,
+    foreign_cluster,
+    foreign_cluster_status,
+    node_conditions,
+    offloading_status,
+    real_node,
+    room,
+    virtual_labels,
+    virtual_node,
+    virtual_node_object,
+    virtual_node_status,
+)
+from simulator.peers import Peer, peer_at
+from simulator.rooms import real_nodes
+from simulator.scenario import ClusterSpec
+from simulator.world import World
+
+TICK_SECONDS = 0.1
+MANAGER = "liqo"
+OFFLOADING_VERSION = "offloading.liqo.io/v1beta1"
+KWOK = "kwok.x-k8s.io/node"
+"""Annotation by which kwok plays the kubelet of a node, on a real API server."""
+
+
+class Liqo:
+    """Keeps Liqo's objects as the world is, with the delays that were seen on a real one."""
+
+    def __init__(
+        self,
+        client: Client,
+        world: World,
+        *,
+        seconds: Callable[[], float],
+        clock: Clock,
+        kwok: bool = False,
+    ) -> None:
+        """Use `seconds` as simulated time. `kwok`: kwok plays the kubelets, not our controllers."""
+        self._client = client
+        self._world = world
+        self._seconds = seconds
+        self._clock = clock
+        self._kwok = kwok
+        self._told: dict[str, Peer] = {}
+        self._since: dict[str, dict[str, str]] = {}
+        self._offloadings: dict[str, Object] = {}
+
+    @property
+    def _providers(self) -> dict[str, ClusterSpec]:
+        clusters = self._world.scenario.fleet.clusters
+        return {name: spec for name, spec in clusters.items() if not spec.home}
+
+    async def peer(self) -> None:
+        """Create all nodes and Liqo's objects, as after a finished peering."""
+        home = self._world.scenario.fleet.home
+        spec = self._world.scenario.fleet.clusters[home]
+        for name in real_nodes(home, spec):
+            size = room(spec.cores_per_node, spec.gib_per_node)
+            await self._create_node(real_node(name, spec), size)
+        for cluster, spec in self._providers.items():
+            size = room(spec.nodes * spec.cores_per_node, spec.nodes * spec.gib_per_node)
+            await self._create_node(virtual_node(cluster, spec), size)
+            await self._client.apply(_tenant_namespace(cluster), manager=MANAGER)
+            behind = virtual_node_object(cluster, spec)
+            await self._client.apply(behind, manager=MANAGER)
+            change = {"status": virtual_node_status(self._now())}
+            await self._client.merge(behind, change, subresource="status")
+            await self._client.apply(foreign_cluster(cluster), manager=MANAGER)
+            await self._tell(cluster, Peer())
+
+    async def run(self) -> None:
+        """Play for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(
+                self._client.follow("NamespaceOffloading", OFFLOADING_VERSION, self._see)
+            )
+            tasks.create_task(self._keep())
+
+    def _see(self, offloadings: Mapping[str, Object]) -> None:
+        self._offloadings = dict(offloadings)
+
+    async def _keep(self) -> None:
+        is_failing = False
+        while True:
+            try:
+                await self._tell_peers()
+                await self._tell_offloadings()
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                if not is_failing:
+                    telemetry.kubernetes_failed(error)
+                is_failing = True
+            else:
+                if is_failing:
+                    telemetry.kubernetes_recovered()
+                is_failing = False
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _tell_peers(self) -> None:
+        for cluster in self._providers:
+            peer = peer_at(self._world.clusters_lost.get(cluster), self._seconds())
+            if peer != self._told[cluster]:
+                await self._tell(cluster, peer)
+
+    async def _tell(self, cluster: str, peer: Peer) -> None:
+        """Write what is known of a provider now, where that has changed."""
+        before = self._told.get(cluster)
+        node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster}}
+        if before and peer.pods != before.pods:
+            await self._client.merge(node, self._kubelet(alive=peer.pods))
+        if before and peer.node != before.node and not self._kwok:
+            status = node_conditions(ready=peer.node, at=self._now())
+            await self._client.merge(node, {"status": status}, subresource="status")
+        if before is None or replace(peer, pods=before.pods) != before:
+            known = foreign_cluster(cluster)
+            status = foreign_cluster_status(cluster, peer, self._transitions(cluster, peer))
+            await self._client.merge(known, {"status": status}, subresource="status")
+            if before:
+                telemetry.peer_changed(cluster, api=peer.api, network=peer.network, node=peer.node)
+        self._told[cluster] = peer
+
+    def _kubelet(self, *, alive: bool) -> Object:
+        """Tell whoever plays the kubelet of a provider whether it should."""
+        if self._kwok:
+            return {"metadata": {"annotations": {KWOK: "fake" if alive else None}}}
+        return {"metadata": {"annotations": {KUBELET_GONE: None if alive else "true"}}}
+
+    def _transitions(self, cluster: str, peer: Peer) -> dict[str, str]:
+        """Return since when each condition of a provider has been as it is."""
+        before, now = self._told.get(cluster), self._now()
+        since = self._since.setdefault(cluster, {})
+        for kind, good, was in (
+            ("APIServerStatus", peer.api, before and before.api),
+            ("NetworkConnectionStatus", peer.network, before and before.network),
+            ("OffloadingNodeStatus", peer.node, before and before.node),
+            ("OffloadingVirtualNodeStatus", True, True),
+        ):
+            if kind not in since or good != was:
+                since[kind] = now
+        return since
+
+    async def _tell_offloadings(self) -> None:
+        labels = {name: virtual_labels(name, spec) for name, spec in self._providers.items()}
+        alive = {name for name in self._providers if self._world.is_alive(name)}
+        for offloading in self._offloadings.values():
+            status = offloading_status(
+                offloading,
+                labels,
+                alive=alive,
+                home=self._world.scenario.fleet.home,
+                at=self._now(),
+            )
+            if status != offloading.get("status"):
+                await self._label(offloading["metadata"]["namespace"])
+                named = {"apiVersion": OFFLOADING_VERSION, "kind": "NamespaceOffloading"}
+                named["metadata"] = offloading["metadata"]
+                await self._client.merge(named, {"status": status}, subresource="status")
+                offloading["status"] = status
+
+    async def _label(self, namespace: str) -> None:
+        named: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        await self._client.merge(named, {"metadata": {"labels": {SCHEDULING_LABEL: "true"}}})
+
+    async def _create_node(self, node: Object, size: Object) -> None:
+        if self._kwok:
+            node["metadata"]["annotations"] = {KWOK: "fake"}
+        await self._client.apply(node, manager=MANAGER)
+        status = {**size, **node_conditions(ready=True, at=self._now())}
+        await self._client.merge(node, {"status": status}, subresource="status")
+
+    def _now(self) -> str:
+        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _tenant_namespace(cluster: str) -> Object:
+    labels = {"liqo.io/tenant-namespace": "true", "liqo.io/remote-cluster-id": cluster}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": f"liqo-tenant-{cluster}", "labels": labels},
+    }

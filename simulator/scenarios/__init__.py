@@ -1,0 +1,1 @@
+"""The fleet that is simulated, and what happens to it, as YAML."""
