@@ -29,14 +29,15 @@ async def joined(settings: CommonSettings) -> AsyncIterator[JetStreamBus]:
     LookupError, with a sentence: no server answers. A person does not want to wait for ever.
     """
     async with AsyncExitStack() as stack:
-        connecting = connect(settings, name="console", readiness=Readiness())
+        connecting = connect(settings, name="console", readiness=Readiness(), makes_streams=False)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 bus = await stack.enter_async_context(connecting)
         except TimeoutError as error:
             servers = ", ".join(settings.nats_url)
             raise LookupError(
-                f"no answer from NATS at {servers}: CROSSLOOP_NATS_URL says where it is"
+                f"no crossloop found at {servers}: no NATS server answers there, or no loop "
+                "has run on it; CROSSLOOP_NATS_URL says where to look"
             ) from error
         yield bus
 

@@ -64,7 +64,7 @@ def nats_child(directory: Path, port: int) -> Child:
     config.write_text(
         f"listen: 127.0.0.1:{port}\nmax_payload: 8MB\n"
         f"jetstream {{ store_dir: {store}, sync_interval: always, "
-        "max_memory_store: 64MB, max_file_store: 2GB }\n"
+        "max_memory_store: 64MB, max_file_store: 4GB }\n"
     )
     return Child("nats", [server, "-c", config], directory=directory)
 
@@ -132,16 +132,36 @@ def simulated_stack(
     (port,) = free_ports(1)
     nats = nats_child(directory, port)
     simulator = simulator_child(directory, scenario=scenario, speed=speed, copies=copies)
-    nats_url = f"nats://127.0.0.1:{port}"
     with running(nats, simulator):
         endpoints = wait_for_endpoints(directory, simulator)
-        environment = service_environment(
-            nats_url=nats_url, endpoints=endpoints, speed=speed, interval_seconds=interval_seconds
-        )
-        services = {name: service_child(name, directory, environment) for name in SERVICES}
-        with running(*services.values()):
-            children = {"nats": nats, "simulator": simulator, **services}
-            yield Stack(nats_url=nats_url, endpoints=endpoints, children=children)
+        with running_services(
+            directory,
+            children={"nats": nats, "simulator": simulator},
+            nats_url=f"nats://127.0.0.1:{port}",
+            endpoints=endpoints,
+            speed=speed,
+            interval_seconds=interval_seconds,
+        ) as stack:
+            yield stack
+
+
+@contextmanager
+def running_services(
+    directory: Path,
+    *,
+    children: Mapping[str, Child],
+    nats_url: str,
+    endpoints: Endpoints,
+    speed: float,
+    interval_seconds: float,
+) -> Iterator[Stack]:
+    """Start the four services beside the `children` that run already, and give the whole stack."""
+    environment = service_environment(
+        nats_url=nats_url, endpoints=endpoints, speed=speed, interval_seconds=interval_seconds
+    )
+    services = {name: service_child(name, directory, environment) for name in SERVICES}
+    with running(*services.values()):
+        yield Stack(nats_url=nats_url, endpoints=endpoints, children={**children, **services})
 
 
 def wait_for_endpoints(directory: Path, simulator: Child) -> Endpoints:

@@ -1,0 +1,1 @@
+"""The real servers on loopback: Kubernetes, Prometheus, Thanos, Alertmanager as children."""
