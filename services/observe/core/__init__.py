@@ -1,0 +1,1 @@
+"""What was measured and listed, as one value; pure functions."""
