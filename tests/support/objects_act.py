@@ -1,0 +1,202 @@
+"""Objects of Kubernetes, and decisions about them, as Act's tests need them: valid by default."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared.messages.decision import Decision, Expectation, Reason, Verdict
+from shared.messages.insight import Incident, IncidentState, Insight, Quality, Severity, SubjectKind
+from shared.model.application import Autonomy, WorkloadRef
+from shared.model.names import ClusterName, ComponentName, GroupName, decision_id
+from shared.model.plan import Action, Move, Plan
+from tests.support.builders import (
+    ARENA,
+    FLEET,
+    NOW,
+    a_fleet,
+    a_placement,
+    an_insight,
+    cycle_at,
+    later,
+)
+
+Json = dict[str, Any]
+
+READY = {"type": "Ready", "status": "True"}
+HASH = "5d9c"
+"""Of the pod template of pods made here."""
+
+
+def an_application_object(autonomy: str = "auto", **status: Any) -> Json:
+    """Return the Application xr/arena."""
+    return {
+        "metadata": {"name": "arena", "namespace": "xr", "generation": 1},
+        "spec": {"autonomy": autonomy},
+        "status": status,
+    }
+
+
+def a_node(name: str, cluster: str, *, ready: bool = True, cordoned: bool = False) -> Json:
+    """Return a node: a virtual one for every cluster but home."""
+    virtual = {"liqo.io/type": "virtual-node", "liqo.io/remote-cluster-id": cluster}
+    labels = {"cluster": cluster, **(virtual if cluster != "home" else {})}
+    condition = {"type": "Ready", "status": "True" if ready else "Unknown"}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"unschedulable": True} if cordoned else {},
+        "status": {"conditions": [condition]},
+    }
+
+
+def a_foreign_cluster(name: str, api_server: str = "Established") -> Json:
+    """Return Liqo's view of a peer, networking off."""
+    return {
+        "metadata": {"name": name},
+        "status": {"conditions": [{"type": "APIServerStatus", "status": api_server}]},
+    }
+
+
+def an_offloading(*clusters: str, phase: str = "Ready") -> Json:
+    """Return a NamespaceOffloading over these clusters."""
+    term = {"key": "liqo.io/remote-cluster-id", "operator": "In", "values": list(clusters)}
+    return {
+        "metadata": {"name": "offloading", "namespace": "xr", "generation": 1},
+        "spec": {
+            "namespaceMappingStrategy": "DefaultName",
+            "podOffloadingStrategy": "LocalAndRemote",
+            "clusterSelector": {"nodeSelectorTerms": [{"matchExpressions": [term]}]},
+        },
+        "status": {
+            "observedGeneration": 1,
+            "offloadingPhase": phase,
+            "remoteNamespacesConditions": {c: [READY] for c in clusters},
+        },
+    }
+
+
+def pinned_to(cluster: str) -> Json:
+    """Return the affinity of a pod template that keeps pods on a provider."""
+    term = {"key": "liqo.io/remote-cluster-id", "operator": "In", "values": [cluster]}
+    if cluster == "home":
+        term = {"key": "liqo.io/type", "operator": "NotIn", "values": ["virtual-node"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [term]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def a_deployment(name: str, *, replicas: int = 3, cluster: str = "metro", **spec: Any) -> Json:
+    """Return a Deployment that is rolled out, with a safe strategy."""
+    rolling = {"maxSurge": 1, "maxUnavailable": 0}
+    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    return {
+        "metadata": {"name": name, "namespace": "xr", "generation": 1, "resourceVersion": "7"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"affinity": pinned_to(cluster), "containers": [{"name": name}]},
+            },
+            **spec,
+        },
+        "status": {"observedGeneration": 1, **dict.fromkeys(counts, replicas)},
+    }
+
+
+def a_pod(
+    name: str,
+    node: str,
+    *,
+    ready: bool = True,
+    terminating: bool = False,
+    hash_: str = HASH,
+    at: datetime = NOW,
+    **status: Any,
+) -> Json:
+    """Return a pod of the workload its name starts with, on a node."""
+    workload = name.partition("-")[0]
+    owner = {"kind": "ReplicaSet", "name": f"{workload}-{hash_}", "controller": True}
+    phase = {"phase": "Running", "hostIP": "10.0.0.1"} if ready else {"phase": "Pending"}
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "xr",
+            "labels": {"app": workload, "pod-template-hash": hash_},
+            "ownerReferences": [owner],
+            "creationTimestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **({"deletionTimestamp": "2026-11-24T07:00:00Z"} if terminating else {}),
+        },
+        "spec": {"nodeName": node},
+        "status": {"conditions": [condition], **phase, **status},
+    }
+
+
+def a_decision(*actions: Action, at: datetime = NOW, **changes: Any) -> Decision:
+    """Return a decision to move the arena's render from metro to home, in `auto`."""
+    cycle = cycle_at(at)
+    decision = Decision(
+        id=decision_id(cycle, ARENA),
+        cycle=cycle,
+        fleet=FLEET,
+        application=ARENA,
+        at=at,
+        deadline_at=later(120, at),
+        verdict=Verdict.ACT,
+        reason=Reason.QUALITY_RESTORED,
+        detail="visitors come back within 15 ms",
+        autonomy=Autonomy.AUTO,
+        plan=Plan(actions=actions or (a_move(),)),
+        expectations=(AN_EXPECTATION,),
+    )
+    return replace(decision, **changes)
+
+
+AN_EXPECTATION = Expectation(
+    group=GroupName("visitors"), budget_ms=15.0, before_ms=21.0, after_ms=12.0
+)
+
+
+def a_move(source: str = "metro", target: str = "home", **changes: Any) -> Move:
+    """Return a move of the arena's render."""
+    move = Move(
+        application=ARENA,
+        component=ComponentName("render"),
+        workload=WorkloadRef(name="render"),
+        source=ClusterName(source),
+        target=ClusterName(target),
+        replicas=3,
+    )
+    return replace(move, **changes)
+
+
+def an_insight_of(
+    *, at: datetime, stands_on: str = "home", latency_ms: float | None = 12.0, **changes: Any
+) -> Insight:
+    """Return an insight in which render stands on one cluster and visitors get that latency."""
+    placements = (a_placement("ingest", "home"), a_placement("render", stands_on, 3))
+    quality = Quality(
+        application=ARENA,
+        group=GroupName("visitors"),
+        latency_ms=latency_ms,
+        budget_ms=15.0,
+        guard_band_ms=1.5,
+        reason="" if latency_ms is not None else "the link home>metro is not measured",
+    )
+    fleet = a_fleet(at=at, placements=placements)
+    return an_insight(fleet, qualities=(quality,), **changes)
+
+
+def an_incident(**changes: Any) -> Incident:
+    """Return an open incident of the link between home and metro."""
+    incident = Incident(
+        id="link:home>metro:20261124T070000Z",
+        kind=SubjectKind.LINK,
+        subject="home>metro",
+        state=IncidentState.OPEN,
+        severity=Severity.CRITICAL,
+        opened_at=NOW,
+        message="the link between home and metro is slower than usual",
+        affected=(ARENA,),
+    )
+    return replace(incident, **changes)
