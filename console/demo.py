@@ -1,6 +1,7 @@
 """`crossloop demo`: the whole loop on one machine, and what it does, as it does it."""
 
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -55,6 +56,8 @@ def demo(
 ) -> None:
     """Run nats-server, the simulated fleet and the four services here, and show what they do."""
     logs.configure("demo", level="error", form="console")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl-C: the children are ended
     limit = seconds or (600.0 if until_settled else float("inf"))
     with tempfile.TemporaryDirectory(prefix="crossloop-") as folder:
         try:
@@ -66,7 +69,7 @@ def demo(
         except KeyboardInterrupt:
             screen.print("stopped")
             return
-        except (NotReadyError, FileNotFoundError) as error:
+        except (NotReadyError, FileNotFoundError, LookupError) as error:
             sys.stderr.write(f"crossloop demo: {error}\n")
             sys.exit(1)
     screen.out(summary.to_json() if json else summary.to_text())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -147,20 +148,20 @@ async def test_a_broken_application_gets_a_sentence_and_the_others_are_served(
 
 
 def test_the_demo_leaves_nothing_behind_when_it_is_interrupted(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", "from console.main import app; app()", "demo", "--scenario", "calm"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin"},
-    )
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if "within its budget" in line:
-            break
-    children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
-    assert len(children) == 6
-    demo.send_signal(2)
-    assert demo.wait(timeout=30) == 0
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "within its budget" in line:
+                break
+        children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+        assert len(children) == 6
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=30) == 0
     assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
     assert list(tmp_path.iterdir()) == []

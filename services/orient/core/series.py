@@ -20,7 +20,11 @@ MEMORY_READINGS = 40
 """Readings that a level remembers, about: the weight of a new one is 2 / (n + 1)."""
 WARM_UP_READINGS = 3
 """Readings before a series is judged; until it has a spread of its own the floor serves."""
+LASTING_READINGS = 240
+"""A change that lasts is two thirds learnt after so many: an hour at 15 s."""
 CLIP_SPREADS = 3.0
+WILD_SPREADS = 50.0
+"""What is further away moves the level no more than this."""
 UNBELIEVABLE = 1e15
 """No signal has a unit in which this is a measurement: such a value is left out."""
 ALERT_SPREADS = 6.0
@@ -98,7 +102,7 @@ def _judge_signal(
         )
         for i in np.flatnonzero(is_bad)
     ]
-    return found, _updated(baselines, rows, values, scale)
+    return found, _updated(baselines, rows, values, scale=scale, is_bad=is_bad)
 
 
 def _with_rows(
@@ -123,17 +127,19 @@ def _updated(
     baselines: Baselines,
     rows: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
+    *,
     scale: npt.NDArray[np.float64],
+    is_bad: npt.NDArray[np.bool_],
 ) -> Baselines:
-    level, spread, count = (
-        baselines.level.copy(),
-        baselines.spread.copy(),
-        baselines.count.copy(),
-    )
+    """Learn from normal values by clipped steps, from others slowly: a lasting change is normal."""
+    level, spread, count = baselines.level.copy(), baselines.spread.copy(), baselines.count.copy()
+    error = values - level[rows]
+    clipped = np.clip(error, -CLIP_SPREADS * scale, CLIP_SPREADS * scale)
     step = np.maximum(1.0 / (count[rows] + 1.0), 2.0 / (MEMORY_READINGS + 1.0))
-    error = np.clip(values - level[rows], -CLIP_SPREADS * scale, CLIP_SPREADS * scale)
-    spread[rows] += step * (MEAN_DEVIATION_TO_SIGMA * np.abs(error) - spread[rows])
-    level[rows] += step * error
+    far = np.clip(error, -WILD_SPREADS * scale, WILD_SPREADS * scale)
+    level[rows] += np.where(is_bad, far / LASTING_READINGS, step * clipped)
+    change = step * (MEAN_DEVIATION_TO_SIGMA * np.abs(clipped) - spread[rows])
+    spread[rows] += np.where(is_bad, 0.0, change)
     count[rows] += 1.0
     return Baselines(rows=baselines.rows, level=level, spread=spread, count=count)
 

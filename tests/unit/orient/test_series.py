@@ -57,6 +57,13 @@ def test_one_wild_value_moves_the_baseline_little() -> None:
     assert abs(baselines.level[0] - 2.0) < 0.1
 
 
+def test_a_change_that_lasts_stays_an_anomaly_for_long_and_is_normal_in_the_end() -> None:
+    after_minutes = after(*[2.0] * 10, *[14.0] * 40)
+    assert len(anomalies(14.0, after_minutes)) == 1
+    after_a_day = after(*[2.0] * 10, *[14.0] * 5760)
+    assert anomalies(14.0, after_a_day) == ()
+
+
 def test_a_tunnel_that_goes_down_is_an_anomaly_and_one_that_comes_up_is_not() -> None:
     def up(value: float) -> Readings:
         return Readings.from_rows([Reading(Signal.LINK_UP, "home", "metro", value, 1.0)])
