@@ -1,0 +1,1 @@
+"""Act's ports made real: one file per system."""

@@ -1,0 +1,136 @@
+"""ClusterApi over a Kubernetes API server: server-side apply, never forced."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from services.act import telemetry
+from services.act.core.objects import FIELD_MANAGER, Kind, Manner, Object, Ref, Write
+from services.act.ports import UnreachableError
+from shared.errors import PermanentError, TransientError
+from shared.runtime import kubernetes
+from shared.runtime.following import Absent, Fresh, Late, News, follow
+from shared.runtime.kubernetes import ApiError, KubernetesApi, path_of
+from shared.runtime.probes import Readiness
+
+_NOT_FOUND = 404
+_CONFLICT = 409
+_OF_MANAGERS = "Apply failed with"
+"""How the API begins to tell that fields belong to someone else; it goes on with their names."""
+
+
+@asynccontextmanager
+async def connect(kubeconfig: str, *, readiness: Readiness) -> AsyncIterator["KubernetesCluster"]:
+    """Give the cluster of a kubeconfig file, or the one we run in. Nothing is called yet."""
+    async with kubernetes.connect(kubeconfig) as api:
+        yield KubernetesCluster(api, readiness)
+
+
+class KubernetesCluster:
+    """The management cluster. Tells once when it stops to answer, and when it answers again."""
+
+    def __init__(self, api: KubernetesApi, readiness: Readiness) -> None:
+        self._api = api
+        self._readiness = readiness
+        self._problem = ""
+        readiness.report("kubernetes", "not asked yet")
+
+    async def get(self, ref: Ref) -> Object | None:
+        """Return the object, or None where there is none."""
+        with self._answering():
+            try:
+                return await self._api.get(_path(ref))
+            except ApiError as error:
+                if error.status == _NOT_FOUND:
+                    return None
+                raise
+
+    async def list(
+        self, kind: Kind, *, namespace: str = "", selector: str = ""
+    ) -> tuple[Object, ...]:
+        """Return all objects of a kind that match a label selector; none if it is not installed."""
+        with self._answering():
+            try:
+                objects, _ = await self._api.list(_listing(kind, namespace), labels=selector)
+            except ApiError as error:
+                if error.status == _NOT_FOUND:
+                    return ()
+                raise
+            return objects
+
+    async def write(self, write: Write) -> Object:
+        """Carry out one write, and return the object as it stands after it."""
+        path, ref = _path(write.ref, write.subresource), write.ref
+        with self._answering():
+            try:
+                if write.manner is Manner.MERGE:
+                    return await self._api.merge_patch(path, write.body, manager=FIELD_MANAGER)
+                return await self._api.apply(path, _whole(ref, write.body), manager=FIELD_MANAGER)
+            except ApiError as error:
+                if error.status == _CONFLICT and not error.message.startswith(_OF_MANAGERS):
+                    raise TransientError(f"{ref} changed meanwhile: {error.message}") from error
+                raise PermanentError(" ".join(str(error).split())) from error
+
+    async def follow(self, kind: Kind) -> AsyncIterator[News]:
+        """Yield all objects of a kind, then every change, for ever; all of them after a gap."""
+        async for news in follow(self._api, _listing(kind)):
+            if isinstance(news, Fresh):
+                self._found()
+            elif isinstance(news, Late | Absent):
+                self._lost(news.reason)
+            yield news
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Tell calls that got an answer, be it a refusal, from those that got none."""
+        try:
+            yield
+        except PermanentError:
+            self._found()
+            raise
+        except TransientError as error:
+            if not isinstance(error.__cause__, ApiError):
+                self._lost(str(error))
+                raise UnreachableError(str(error)) from error
+            raise
+        else:
+            self._found()
+
+    def _lost(self, reason: str) -> None:
+        if not self._problem:
+            telemetry.kubernetes_lost(reason)
+        self._problem = reason
+        self._readiness.report("kubernetes", reason)
+
+    def _found(self) -> None:
+        if self._problem:
+            telemetry.kubernetes_found()
+        self._problem = ""
+        self._readiness.report("kubernetes")
+
+
+def _path(ref: Ref, subresource: str = "") -> str:
+    return path_of(
+        group=ref.kind.group,
+        version=ref.kind.version,
+        plural=ref.kind.plural,
+        namespace=ref.namespace,
+        name=ref.name,
+        subresource=subresource,
+    )
+
+
+def _listing(kind: Kind, namespace: str = "") -> str:
+    return path_of(group=kind.group, version=kind.version, plural=kind.plural, namespace=namespace)
+
+
+def _whole(ref: Ref, body: Object) -> Object:
+    """Return what is applied with what says which object it is."""
+    metadata = {**body.get("metadata", {}), "name": ref.name}
+    if ref.namespace:
+        metadata["namespace"] = ref.namespace
+    return {
+        **body,
+        "apiVersion": ref.kind.api_version,
+        "kind": ref.kind.name,
+        "metadata": metadata,
+    }

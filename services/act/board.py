@@ -1,0 +1,113 @@
+"""What Act knows at this moment. All of it can be learnt again from the bus and Kubernetes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from services.act.core.ledger_json import application_of
+from services.act.core.objects import Object, dig, version_of
+from shared.messages.control import Control
+from shared.messages.decision import Decision
+from shared.messages.insight import Insight
+from shared.messages.outcome import Outcome
+from shared.model.names import ApplicationName, ClusterName, FleetName
+from shared.runtime.following import Absent, Changed, Fresh, Late, Listed, News
+
+FLEET_LABEL = "crossloop.dev/fleet"
+
+
+@dataclass(slots=True, kw_only=True)
+class Board:
+    """The newest of everything, for one fleet. Whoever changes it calls `touch`."""
+
+    fleet: FleetName
+    insight: Insight | None = None
+    control: Control | None = None
+    applications: dict[ApplicationName, Object] = field(default_factory=dict)
+    decisions: dict[ApplicationName, Decision] = field(default_factory=dict)
+    outcomes: dict[ApplicationName, Outcome] = field(default_factory=dict)
+    listed: bool = False
+    """Whether the applications were listed at all."""
+    version: int = 0
+    _writing: dict[ApplicationName, asyncio.Lock] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether a person stopped the loop."""
+        return self.control is not None and self.control.paused
+
+    @property
+    def home(self) -> ClusterName:
+        """Return the management cluster's name; empty where no Site is home."""
+        clusters = self.insight.fleet.clusters if self.insight else ()
+        return next((c.name for c in clusters if c.site.home), ClusterName(""))
+
+    def writing(self, application: ApplicationName) -> asyncio.Lock:
+        """Return what keeps our own writes to one Application from conflicting."""
+        return self._writing.setdefault(application, asyncio.Lock())
+
+    def touch(self) -> None:
+        """Wake everybody who waits for a change."""
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self, since: int) -> int:
+        """Wait until the version is another one, and return it."""
+        while self.version == since:
+            await self._changed.wait()
+        return self.version
+
+    async def informed(self) -> Insight:
+        """Wait until there is an insight, and the applications are listed."""
+        while self.insight is None or not self.listed:
+            await self.changed(self.version)
+        return self.insight
+
+    def hear(self, news: News) -> None:
+        """Take in what was said about applications; those of other fleets are left out."""
+        match news:
+            case Listed():
+                ours = filter(self._is_ours, news.objects)
+                self.applications = {application_of(obj): obj for obj in ours}
+                self.listed = True
+            case Changed() if news.gone or not self._is_ours(news.object):
+                self.applications.pop(application_of(news.object), None)
+            case Changed():
+                self._put(news.object)
+            case Fresh() | Late() | Absent():
+                return
+            case _:
+                assert_never(news)
+        self.touch()
+
+    def put(self, obj: Object) -> None:
+        """Take in an application as the API server returned it after a write."""
+        self._put(obj)
+        self.touch()
+
+    def remember(self, decision: Decision) -> None:
+        """Keep the newest decision of an application."""
+        known = self.decisions.get(decision.application)
+        if known is None or known.cycle <= decision.cycle:
+            self.decisions[decision.application] = decision
+            self.touch()
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep the newest outcome of an application."""
+        known = self.outcomes.get(outcome.application)
+        if known is None or known.cycle <= outcome.cycle:
+            self.outcomes[outcome.application] = outcome
+            self.touch()
+
+    def _put(self, obj: Object) -> None:
+        """Keep the newer one: a watch may still tell what was before our own write."""
+        known = self.applications.get(application_of(obj))
+        versions = version_of(known), version_of(obj)
+        older = all(v.isdigit() for v in versions) and int(versions[1]) < int(versions[0])
+        if not older:
+            self.applications[application_of(obj)] = obj
+
+    def _is_ours(self, obj: Object) -> bool:
+        return (dig(obj, "metadata", "labels", FLEET_LABEL) or "default") == self.fleet

@@ -1,0 +1,85 @@
+"""Act's entry functions: what a plan does next, and where it stands after that."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, assert_never
+
+from services.act.core.ledger import Entry, Ledger, closed
+from services.act.core.live import Live
+from services.act.core.move import next_of_move
+from services.act.core.offload import next_of_offload
+from services.act.core.scale import next_of_scale
+from services.act.core.steps import Context, Next, Progress, ended
+from shared.messages.insight import Insight
+from shared.messages.outcome import Status
+from shared.model.plan import Move, OffloadNamespace, Scale
+from shared.model.policy import FleetPolicy
+
+
+def next_of_plan(ledger: Ledger, live: Live, insight: Insight, *, now: datetime) -> Next:
+    """Return what comes next for the action the plan is at, from its objects as they stand."""
+    entry = current_entry(ledger)
+    context = Context(
+        now=now,
+        decision=ledger.decision,
+        deadline_at=ledger.deadline_at,
+        insight=insight,
+        expectations=ledger.expectations,
+    )
+    match entry.action:
+        case OffloadNamespace():
+            return next_of_offload(entry.action, entry, live, context)
+        case Move():
+            return next_of_move(entry.action, entry, live, context)
+        case Scale():
+            return next_of_scale(entry.action, entry, live, context)
+        case _:
+            assert_never(entry.action)
+
+
+def current_entry(ledger: Ledger) -> Entry:
+    """Return the first action that is not finished."""
+    return next(entry for entry in ledger.entries if not entry.status.is_final)
+
+
+def after_progress(
+    ledger: Ledger, progress: Progress, *, now: datetime, policy: FleetPolicy
+) -> Ledger:
+    """Return the ledger with the progress of its current action.
+
+    An action that did not succeed ends the plan: the ones after it are not begun, and what was done
+    before it stays.
+    """
+    current, entry = current_entry(ledger), progress.entry
+    entries = tuple(entry if e is current else e for e in ledger.entries)
+    changes: dict[str, Any] = {"entries": entries, "updated_at": now, "message": entry.message}
+    if not entry.status.is_final:
+        return replace(ledger, status=Status.RUNNING, **changes)
+    if entry.status is not Status.SUCCEEDED:
+        status = _stopped_as(ledger, entry)
+        return closed(replace(ledger, status=status, **changes), status)
+    if any(not e.status.is_final for e in entries):
+        begun_by = now + policy.decision_lifetime
+        return replace(ledger, status=Status.RUNNING, deadline_at=begun_by, **changes)
+    changes["message"] = "; ".join(e.message for e in entries if e.message)
+    return replace(ledger, status=Status.SUCCEEDED, **changes)
+
+
+def after_denial(ledger: Ledger, reason: str, *, now: datetime) -> Progress:
+    """Return the progress of an action for which the API server denied a call for good.
+
+    An action not begun, or whose own write was denied, did nothing: a refusal. On the way back it
+    is left halfway.
+    """
+    entry = current_entry(ledger)
+    status = Status.REFUSED if entry.back_at is None else Status.FAILED
+    return ended(entry, status, now, reason)
+
+
+def _stopped_as(ledger: Ledger, entry: Entry) -> Status:
+    """Return the status of a plan that one action ended; refused halfway is a failure."""
+    changed = any(
+        e.status is Status.SUCCEEDED and not isinstance(e.action, OffloadNamespace)
+        for e in ledger.entries
+    )
+    return Status.FAILED if entry.status is Status.REFUSED and changed else entry.status

@@ -1,0 +1,62 @@
+"""How a change of replicas goes on, from its objects as they stand."""
+
+from services.act.core.ledger import Entry
+from services.act.core.live import Live
+from services.act.core.objects import Manner, Object, Ref, Write, number, version_of
+from services.act.core.steps import Context, Next, Step, Wait, began, ended, goes_back
+from services.act.core.workloads import is_unseen, kind_of, replicas_of
+from shared.messages.outcome import Status
+from shared.model.plan import Scale
+
+
+def next_of_scale(action: Scale, entry: Entry, live: Live, context: Context) -> Next:
+    """Return what comes next. The intent is in the ledger before the write, which has no mark."""
+    workload, now = live.workload, context.now
+    if workload is None:
+        gone = f"{action.workload.kind} {action.workload.name} does not exist"
+        status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED
+        return ended(entry, status, now, gone)
+    asked = replicas_of(workload)
+    if asked not in (action.replicas_before, action.replicas):
+        changed = f"{action.workload.name} has {asked} replicas, not {action.replicas_before}"
+        status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED
+        return ended(entry, status, now, changed)
+    if entry.status is Status.PENDING:
+        if now > context.deadline_at:
+            return ended(entry, Status.REFUSED, now, "its deadline has passed")
+        return began(entry, now)
+    goal = action.replicas if entry.back_at is None else action.replicas_before
+    if asked != goal:
+        return Step(write=_write(action, workload, goal))
+    return _await(entry, workload, goal, context)
+
+
+def _await(entry: Entry, workload: Object, goal: int, context: Context) -> Next:
+    """Wait until all replicas are ready; take it back when they are not in time."""
+    ready = number(workload, "status", "readyReplicas")
+    standing = number(workload, "status", "replicas")
+    if ready == standing == goal and not is_unseen(workload):
+        if entry.back_at is not None:
+            return ended(entry, Status.REVERTED, context.now, entry.message)
+        return ended(entry, Status.SUCCEEDED, context.now, "")
+    since = entry.back_at or entry.started_at
+    told = f"{ready} of {goal} replicas are ready"
+    if since is None or context.now <= since + context.move_timeout:
+        return Wait(reason=told)
+    if entry.back_at is not None:
+        return ended(entry, Status.FAILED, context.now, f"{entry.message}; going back, {told}")
+    return goes_back(entry, context.now, f"only {told} in time")
+
+
+def _write(action: Scale, workload: Object, replicas: int) -> Write:
+    namespace = action.application.partition("/")[0]
+    return Write(
+        ref=Ref(kind=kind_of(action.workload), namespace=namespace, name=action.workload.name),
+        manner=Manner.MERGE,
+        subresource="scale",
+        body={
+            "metadata": {"resourceVersion": version_of(workload)},
+            "spec": {"replicas": replicas},
+        },
+        purpose=f"scale {action.component} to {replicas}",
+    )

@@ -1,0 +1,68 @@
+"""Outcomes on their way to the bus, in order, so that a lost bus stops nobody halfway."""
+
+import asyncio
+
+from services.act import telemetry
+from services.act.board import Board
+from services.act.core.ledger import Ledger
+from services.act.core.ledger_json import ledger_json, read_ledger
+from services.act.core.objects import APPLICATION, Manner, Ref, Write, version_of
+from services.act.core.outcome import outcome_of
+from services.act.ports import ClusterApi
+from shared.bus.port import Bus
+from shared.errors import TransientError
+from shared.messages.outcome import Outcome
+
+
+class Outbox:
+    """Keeps outcomes until the bus has them. One that is lost in a crash is in the ledger."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._waiting: asyncio.Queue[Outcome] = asyncio.Queue()
+
+    def put(self, outcome: Outcome) -> None:
+        """Have an outcome published, after those put before."""
+        self._board.note(outcome)
+        self._waiting.put_nowait(outcome)
+
+    async def emptied(self) -> None:
+        """Wait until the bus has everything."""
+        await self._waiting.join()
+
+    async def run(self, bus: Bus) -> None:
+        """Publish, for ever."""
+        while True:
+            outcome = await self._waiting.get()
+            await bus.publish(outcome)
+            telemetry.outcome_reached(outcome)
+            self._waiting.task_done()
+
+
+async def record(
+    api: ClusterApi, board: Board, outbox: Outbox, *, before: Ledger | None, after: Ledger
+) -> None:
+    """Write a ledger to its Application, and then have its outcome published.
+
+    TransientError: the ledger is not as it was when this one was computed; nothing was written.
+    """
+    name = after.application
+    async with board.writing(name):
+        application = board.applications.get(name)
+        if application is None:
+            raise TransientError(f"{name} is gone")
+        if read_ledger(application) != before:
+            raise TransientError(f"the plan of {name} changed meanwhile")
+        namespace, _, own_name = name.partition("/")
+        write = Write(
+            ref=Ref(kind=APPLICATION, namespace=namespace, name=own_name),
+            manner=Manner.MERGE,
+            subresource="status",
+            body={
+                "metadata": {"resourceVersion": version_of(application)},
+                "status": {"plan": ledger_json(after)},
+            },
+            purpose="keep the ledger",
+        )
+        board.put(await api.write(write))
+    outbox.put(outcome_of(after, board.fleet))

@@ -1,0 +1,47 @@
+"""What Act needs from the world: one management cluster, and whoever wakes people."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from services.act.core.alerts import Alert
+from services.act.core.objects import Kind, Object, Ref, Write
+from shared.errors import TransientError
+from shared.runtime.following import News
+
+
+class UnreachableError(TransientError):
+    """The API server does not answer: the same call may work when it does."""
+
+
+class ClusterApi(Protocol):
+    """The Kubernetes API of the management cluster.
+
+    Calls fail with UnreachableError, TransientError (the object changed meanwhile) or
+    PermanentError (refused for good, with the API's own sentence).
+    """
+
+    async def get(self, ref: Ref) -> Object | None:
+        """Return the object, or None where there is none."""
+        ...
+
+    async def list(
+        self, kind: Kind, *, namespace: str = "", selector: str = ""
+    ) -> tuple[Object, ...]:
+        """Return all objects of a kind that match a label selector; none if it is not installed."""
+        ...
+
+    async def write(self, write: Write) -> Object:
+        """Carry out one write, and return the object as it stands after it."""
+        ...
+
+    def follow(self, kind: Kind) -> AsyncIterator[News]:
+        """Yield all objects of a kind, then every change, for ever; all of them after a gap."""
+        ...
+
+
+class AlertSink(Protocol):
+    """Alertmanager, with all its replicas."""
+
+    async def post(self, alerts: tuple[Alert, ...]) -> None:
+        """Send the alerts to every replica. One that fails is told of, and stops nothing."""
+        ...

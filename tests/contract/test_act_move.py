@@ -1,0 +1,233 @@
+"""Act moves a Deployment over the simulator's API server, its controllers and its Liqo."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.stack import simulator_child
+from services.act.adapters import alertmanager, kubernetes
+from services.act.core.objects import APPLICATION, Object, dig
+from services.act.core.workloads import is_serving
+from services.act.service import Pace, run
+from shared.bus.memory import MemoryBus
+from shared.messages.decision import Decision
+from shared.messages.insight import Quality
+from shared.messages.outcome import Outcome, Status
+from shared.model.application import WorkloadRef
+from shared.model.names import (
+    ApplicationName,
+    ClusterName,
+    ComponentName,
+    FleetName,
+    GroupName,
+    decision_id,
+)
+from shared.model.plan import OffloadNamespace
+from shared.model.policy import FleetPolicy
+from shared.runtime import clock
+from shared.runtime import kubernetes as api
+from shared.runtime.following import Changed, Listed, follow
+from shared.runtime.kubernetes import KubernetesApi, path_of
+from shared.runtime.probes import Readiness
+from tests.support.builders import a_cluster, a_fleet, a_placement, an_insight, cycle_at
+from tests.support.management import an_application
+from tests.support.objects_act import a_decision, a_move, pinned_to
+from tests.support.processes import running, wait_until
+
+pytestmark = pytest.mark.slow
+
+NAME = "mover"
+MOVER = ApplicationName(f"xr/{NAME}")
+FLEET = FleetName("moving")
+REPLICAS = 3
+SPEED = 20.0
+PODS = path_of(version="v1", plural="pods", namespace="xr")
+DEPLOYMENTS = path_of(group="apps", version="v1", plural="deployments", namespace="xr", name=NAME)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Three replicas that serve on metro, Act beside them, and what a watch told of them."""
+
+    api: KubernetesApi
+    bus: MemoryBus
+    serving: list[int] = field(default_factory=list)
+    """Pods that are ready and stay, after each event of a pod."""
+    pods: dict[str, Object] = field(default_factory=dict)
+
+    async def watch(self) -> None:
+        """Keep what is told of the pods, for ever."""
+        async with aclosing(follow(self.api, PODS, labels=f"app={NAME}")) as news:
+            async for item in news:
+                if isinstance(item, Listed):
+                    self.pods = {pod["metadata"]["name"]: pod for pod in item.objects}
+                elif isinstance(item, Changed):
+                    self.pods[item.object["metadata"]["name"]] = item.object
+                    if item.gone:
+                        del self.pods[item.object["metadata"]["name"]]
+                self.serving.append(sum(map(is_serving, self.pods.values())))
+
+    async def see(self, on: str, latency_ms: float) -> datetime:
+        """Publish an insight in which all replicas stand on one cluster, and return its instant."""
+        at = clock.now()
+        clusters = tuple(a_cluster(c, home=c == "home") for c in ("edge-north", "home", "metro"))
+        standing = a_placement(NAME, on, REPLICAS, application=MOVER)
+        fleet = a_fleet(at=at, clusters=clusters, applications=(), placements=(standing,), links=())
+        quality = Quality(
+            application=MOVER,
+            group=GroupName("visitors"),
+            latency_ms=latency_ms,
+            budget_ms=15.0,
+            guard_band_ms=1.5,
+        )
+        insight = an_insight(
+            fleet,
+            fleet_name=FLEET,
+            interval_seconds=0.5,
+            policy=FleetPolicy(soak_cycles=1),
+            qualities=(quality,),
+        )
+        await self.bus.publish(insight)
+        return at
+
+    async def decide(self, target: str) -> Decision:
+        """Publish a decision to move from metro to that cluster."""
+        at = await self.see("metro", 21.0)
+        to, component = ClusterName(target), ComponentName(NAME)
+        decision = a_decision(
+            OffloadNamespace(application=MOVER, clusters=(to,)),
+            a_move(
+                "metro",
+                target,
+                application=MOVER,
+                component=component,
+                workload=WorkloadRef(name=NAME),
+            ),
+            at=at,
+            application=MOVER,
+            fleet=FLEET,
+            id=decision_id(cycle_at(at), MOVER),
+        )
+        await self.bus.publish(decision)
+        return decision
+
+    async def outcome(self, decision: Decision, latency_ms: float, seconds: float = 20) -> Outcome:
+        """Return what became of a decision in the end, where its users get that latency."""
+        deadline, newest = clock.monotonic() + seconds, None
+        while clock.monotonic() < deadline:
+            newest = await self.bus.newest(of=Outcome)
+            if newest and newest.decision == decision.id and newest.status.is_final:
+                return newest
+            await asyncio.sleep(0.1)
+            if len(self.stands_on) == 1:
+                await self.see(*self.stands_on, latency_ms)
+        raise AssertionError(f"no end, but {newest}")
+
+    @property
+    def stands_on(self) -> set[str]:
+        """The nodes of its pods, those that are going too."""
+        return {str(dig(pod, "spec", "nodeName")) for pod in self.pods.values()}
+
+
+@contextmanager
+def simulated(directory: Path) -> Iterator[dict[str, Any]]:
+    """Run the demo fleet, and give where it is."""
+    child = simulator_child(directory, scenario="calm", speed=SPEED)
+    file = directory / "endpoints.json"
+    with running(child):
+        wait_until(file.exists, what="the simulator", seconds=30, children=[child])
+        yield json.loads(file.read_text())
+
+
+@asynccontextmanager
+async def a_scene(directory: Path) -> AsyncIterator[Scene]:
+    """Deploy three replicas on metro, and run Act once they serve."""
+    readiness = Readiness()
+    with simulated(directory) as endpoints:
+        config = endpoints["kubeconfig"]
+        async with (
+            api.connect(config) as owner,
+            kubernetes.connect(config, readiness=readiness) as cluster,
+            alertmanager.connect((endpoints["alertmanager"],)) as sink,
+        ):
+            scene = Scene(api=owner, bus=MemoryBus(fleet=FLEET))
+            pace = Pace(step_seconds=0.05, alert_seconds=30.0)
+            work = run(scene.bus, cluster, sink, now=clock.now, pace=pace)
+            tasks = [asyncio.create_task(scene.watch())]
+            try:
+                await deploy(owner)
+                await _serving(scene)
+                scene.serving.clear()
+                tasks.append(asyncio.create_task(work))
+                yield scene
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+
+
+async def _serving(scene: Scene) -> None:
+    async with asyncio.timeout(20):
+        while scene.serving[-1:] != [REPLICAS]:  # noqa: ASYNC110 - until a watch tells
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)  # the Deployment's own count comes a little later
+
+
+async def deploy(owner: KubernetesApi) -> None:
+    """Deploy as after an earlier move: the affinity is Act's, the rest is its owner's."""
+    requests = {"cpu": "1", "memory": "1Gi"}
+    container = {
+        "name": NAME,
+        "image": "example.invalid/none",
+        "resources": {"requests": requests},
+    }
+    labels = {"app": NAME}
+    whole = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": "xr"},
+    }
+    spec = {
+        "replicas": 0,
+        "selector": {"matchLabels": labels},
+        "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }
+    where = {"template": {"spec": {"affinity": pinned_to("metro")}}}
+    await owner.apply(DEPLOYMENTS, {**whole, "spec": spec}, manager="owner")
+    await owner.apply(DEPLOYMENTS, {**whole, "spec": where}, manager="crossloop-act")
+    spec["replicas"] = REPLICAS
+    await owner.apply(DEPLOYMENTS, {**whole, "spec": spec}, manager="owner")
+    group = {"group": APPLICATION.group, "version": APPLICATION.version}
+    applications = path_of(**group, plural=APPLICATION.plural, namespace="xr")
+    await owner.create(applications, an_application(NAME, FLEET, "xr"), manager="owner")
+
+
+async def test_a_move_stretches_the_namespace_and_no_replica_is_ever_missing(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path) as scene:
+        outcome = await scene.outcome(await scene.decide("edge-north"), 12.0)
+
+        assert [(r.status, r.message) for r in outcome.actions] == [(Status.SUCCEEDED, "")] * 2
+        assert scene.stands_on == {"edge-north"}
+        assert min(scene.serving) >= REPLICAS
+
+
+async def test_a_move_that_makes_it_worse_goes_back_and_no_replica_is_ever_missing(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path) as scene:
+        outcome = await scene.outcome(await scene.decide("edge-north"), 30.0)
+
+        assert outcome.status is Status.REVERTED
+        assert outcome.message == "visitors has 30.0 ms, more than 21.0 ms"
+        assert scene.stands_on == {"metro"}
+        assert min(scene.serving) >= REPLICAS

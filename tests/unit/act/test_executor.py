@@ -1,0 +1,309 @@
+"""Plans carried out against a cluster in memory, with Act killed at every call it makes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.act.board import Board
+from services.act.core.admission import Admitted, admit
+from services.act.core.ledger import Ledger
+from services.act.core.ledger_json import ledger_json, read_ledger
+from services.act.core.objects import APPLICATION, DEPLOYMENT, NAMESPACE_OFFLOADING, Ref
+from services.act.core.workloads import is_terminating
+from services.act.executor import Executor
+from services.act.outbox import Outbox
+from shared.messages.control import Control
+from shared.messages.decision import Decision
+from shared.messages.insight import Insight
+from shared.messages.outcome import Status
+from shared.model.application import WorkloadRef
+from shared.model.names import ClusterName, ComponentName
+from shared.model.plan import OffloadNamespace, Scale
+from shared.model.policy import FleetPolicy
+from shared.runtime.following import Listed
+from tests.support.builders import ARENA, FLEET, NOW, later
+from tests.support.fakes_act import FakeClusterApi, KilledError, a_world
+from tests.support.objects_act import a_decision, a_move, an_insight_of
+
+APPLICATION_REF = Ref(kind=APPLICATION, namespace="xr", name="arena")
+RENDER = Ref(kind=DEPLOYMENT, namespace="xr", name="render")
+Latency = Callable[[str], float | None]
+"""What visitors get, by the cluster on which render stands."""
+
+
+def good(_: str) -> float | None:
+    """Return a latency within the budget, wherever it stands."""
+    return 12.0
+
+
+def bad_at_home(cluster: str) -> float | None:
+    """Return a latency worse than before where the move leads."""
+    return 30.0 if cluster == "home" else 21.0
+
+
+def admitted(api: FakeClusterApi, decision: Decision) -> FakeClusterApi:
+    """Return the cluster with the decision's plan in the ledger."""
+    policy = FleetPolicy()
+    admission = admit(decision, None, now=api.at, paused=False, policy=policy)
+    assert isinstance(admission, Admitted)
+    obj = dict(api.objects[APPLICATION_REF])
+    obj["status"] = {"plan": ledger_json(admission.ledger)}
+    api.put(APPLICATION_REF, obj)
+    return api
+
+
+def seen(api: FakeClusterApi, latency: Latency) -> Insight:
+    """Return what the loop would see of the cluster now."""
+    staying = [pod for pod in api.pods() if not is_terminating(pod)]
+    clusters = {api.cluster_of(pod) for pod in staying}
+    stands_on = clusters.pop() if len(clusters) == 1 else "nowhere"
+    return an_insight_of(
+        at=api.at, stands_on=stands_on, latency_ms=latency(stands_on), interval_seconds=2.0
+    )
+
+
+def awake(api: FakeClusterApi) -> Executor:
+    """Return an Act that has just started."""
+    board = Board(fleet=FLEET)
+    board.hear(Listed(objects=(api.objects[APPLICATION_REF],)))
+    return Executor(api=api, board=board, outbox=Outbox(board), now=api.now)
+
+
+def ledger_in(api: FakeClusterApi) -> Ledger:
+    """Return the ledger as Kubernetes has it."""
+    ledger = read_ledger(api.objects[APPLICATION_REF])
+    assert ledger is not None
+    return ledger
+
+
+async def carry_out(api: FakeClusterApi, latency: Latency = good, *, passes: int = 400) -> Ledger:
+    """Let Act and the cluster go on until the plan ends; a killed Act is started again."""
+    executor = awake(api)
+    for _ in range(passes):
+        executor.board.insight = seen(api, latency)
+        try:
+            await executor.advance_all()
+        except* KilledError:
+            executor = awake(api)
+        if not ledger_in(api).is_under_way:
+            return ledger_in(api)
+        api.tick()
+    raise AssertionError(f"still {ledger_in(api)}")
+
+
+async def test_a_move_makes_before_it_breaks_and_writes_the_affinity_once() -> None:
+    api = admitted(a_world(), a_decision())
+
+    ledger = await carry_out(api)
+
+    (entry,) = ledger.entries
+    assert ledger.status is Status.SUCCEEDED
+    assert len(api.written(DEPLOYMENT)) == 1
+    assert [api.cluster_of(pod) for pod in api.pods()] == ["home"] * 3
+    assert api.least_ready == 3
+    assert entry.started_at is not None
+    assert entry.serving_at is not None
+    assert entry.finished_at is not None
+    assert entry.started_at < entry.serving_at < entry.finished_at
+
+
+async def test_a_move_that_makes_the_quality_worse_ends_where_it_began() -> None:
+    api = admitted(a_world(), a_decision())
+
+    ledger = await carry_out(api, bad_at_home)
+
+    assert ledger.status is Status.REVERTED
+    assert "visitors has 30.0 ms, more than 21.0 ms" in ledger.message
+    assert len(api.written(DEPLOYMENT)) == 2
+    assert [api.cluster_of(pod) for pod in api.pods()] == ["metro"] * 3
+    assert api.least_ready == 3
+
+
+async def test_a_target_that_never_gets_ready_takes_the_move_back() -> None:
+    api = admitted(a_world(), a_decision())
+    api.stuck.add("home")
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.REVERTED
+    assert [api.cluster_of(pod) for pod in api.pods()] == ["metro"] * 3
+    assert api.least_ready == 3
+
+
+async def _calls_of(latency: Latency) -> int:
+    api = admitted(a_world(), a_decision())
+    await carry_out(api, latency)
+    return api.calls
+
+
+@pytest.mark.parametrize(
+    ("latency", "status", "cluster", "writes"),
+    [(good, Status.SUCCEEDED, "home", 1), (bad_at_home, Status.REVERTED, "metro", 2)],
+)
+async def test_act_killed_after_any_call_ends_the_move_the_same_way_and_does_nothing_twice(
+    latency: Latency, status: Status, cluster: str, writes: int
+) -> None:
+    for call in range(1, await _calls_of(latency) + 1):
+        api = admitted(a_world(), a_decision())
+        api.killed_at = call
+
+        ledger = await carry_out(api, latency)
+
+        assert ledger.status is status, call
+        assert [api.cluster_of(pod) for pod in api.pods()] == [cluster] * 3, call
+        assert len(api.written(DEPLOYMENT)) == writes, call
+        assert api.least_ready == 3, call
+
+
+async def test_two_acts_at_once_write_the_affinity_once() -> None:
+    api = admitted(a_world(), a_decision())
+    acts = awake(api), awake(api)
+
+    for _ in range(200):
+        for act in acts:
+            act.board.insight = seen(api, good)
+            act.board.hear(Listed(objects=(api.objects[APPLICATION_REF],)))
+            await act.advance_all()
+        api.tick()
+
+    assert ledger_in(api).status is Status.SUCCEEDED
+    assert len(api.written(DEPLOYMENT)) == 1
+
+
+async def test_a_lost_source_is_left_without_waiting_for_its_pods() -> None:
+    api = a_world()
+    api.lose("metro")
+    admitted(api, a_decision())
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.SUCCEEDED
+    assert len(api.pods("home")) == 3
+    assert "3 old replicas stay Terminating until metro answers" in ledger.message
+
+
+async def test_a_write_that_conflicts_with_another_manager_is_a_refusal_with_its_name() -> None:
+    api = admitted(a_world(), a_decision())
+    api.refusals[RENDER] = 'Apply failed with 1 conflict: conflict with "argocd"'
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.REFUSED
+    assert 'conflict with "argocd"' in ledger.message
+    assert api.written(DEPLOYMENT) == ()
+
+
+async def test_the_actions_after_a_refused_one_are_not_begun() -> None:
+    ingest = a_move(component=ComponentName("ingest"), workload=WorkloadRef(name="ingest"))
+    api = admitted(a_world(), a_decision(ingest, a_move()))
+
+    ledger = await carry_out(api)
+
+    assert [e.status for e in ledger.entries] == [Status.REFUSED, Status.REFUSED]
+    assert [e.message for e in ledger.entries] == ["Deployment ingest does not exist", "not begun"]
+    assert api.written(DEPLOYMENT) == ()
+
+
+async def test_a_namespace_is_stretched_further_before_a_move_uses_it() -> None:
+    clusters = (ClusterName("cloud"), ClusterName("home"))
+    offload = OffloadNamespace(application=ARENA, clusters=clusters)
+    api = admitted(a_world(), a_decision(offload, a_move()))
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.SUCCEEDED
+    (write,) = api.written(NAMESPACE_OFFLOADING)
+    (term,) = write.body["spec"]["clusterSelector"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["cloud", "edge-north", "metro"]
+
+
+def a_scale(replicas_before: int, replicas: int) -> Scale:
+    """Return a change of render's replicas."""
+    return Scale(
+        application=ARENA,
+        component=ComponentName("render"),
+        workload=WorkloadRef(name="render"),
+        replicas_before=replicas_before,
+        replicas=replicas,
+    )
+
+
+async def test_act_killed_after_any_call_scales_once() -> None:
+    api = admitted(a_world(), a_decision(a_scale(3, 4)))
+    await carry_out(api)
+    for call in range(1, api.calls + 1):
+        api = admitted(a_world(), a_decision(a_scale(3, 4)))
+        api.killed_at = call
+
+        ledger = await carry_out(api)
+
+        assert ledger.status is Status.SUCCEEDED, call
+        assert len(api.pods("metro")) == 4, call
+        assert len(api.written(DEPLOYMENT, "scale")) == 1, call
+
+
+async def test_replicas_that_do_not_get_ready_are_taken_back() -> None:
+    api = admitted(a_world(), a_decision(a_scale(3, 4)))
+    api.stuck.add("metro")
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.REVERTED
+    assert len(api.pods("metro")) == 3
+
+
+async def test_replicas_that_somebody_changed_meanwhile_are_left_alone() -> None:
+    api = admitted(a_world(), a_decision(a_scale(2, 4)))
+
+    ledger = await carry_out(api)
+
+    assert ledger.status is Status.REFUSED
+    assert ledger.message == "render has 3 replicas, not 2"
+
+
+async def test_a_paused_loop_takes_no_step_and_goes_on_when_it_is_resumed() -> None:
+    api = admitted(a_world(), a_decision())
+    executor = awake(api)
+    executor.board.insight = seen(api, good)
+    executor.board.control = Control(fleet=FLEET, paused=True, by="ann", reason="", at=NOW)
+    calls = api.calls
+
+    await executor.advance_all()
+    assert api.calls == calls
+
+    ledger = await carry_out(api)
+    assert ledger.status is Status.SUCCEEDED
+
+
+async def test_nothing_under_way_asks_nothing_of_the_api_server() -> None:
+    api = admitted(a_world(), a_decision())
+    await carry_out(api)
+    executor = awake(api)
+    executor.board.insight = seen(api, good)
+    calls = api.calls
+
+    await executor.advance_all()
+
+    assert api.calls == calls
+
+
+async def test_a_damaged_ledger_is_left_alone_and_stops_nobody(caplog: Any) -> None:
+    api = admitted(a_world(), a_decision())
+    broken = {"metadata": {"name": "broken", "namespace": "xr"}, "status": {"plan": {"phase": 7}}}
+    executor = awake(api)
+    executor.board.hear(Listed(objects=(broken, api.objects[APPLICATION_REF])))
+    executor.board.insight = seen(api, good)
+
+    await executor.advance_all()
+
+    assert len(api.written(DEPLOYMENT)) == 1
+
+
+async def test_a_decision_not_begun_by_its_deadline_is_refused() -> None:
+    api = admitted(a_world(), a_decision())
+    api.at = later(121)
+
+    ledger = await carry_out(api)
+
+    assert (ledger.status, ledger.message) == (Status.REFUSED, "its deadline has passed")
