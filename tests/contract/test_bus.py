@@ -464,21 +464,6 @@ async def test_streams_that_differ_are_updated_and_the_others_left_alone(
     assert (await js.stream_info("CROSSLOOP_DEAD")).config.description == "an operator's note"
 
 
-async def test_services_that_start_at_once_make_the_streams_together(tmp_path: Path) -> None:
-    with nats_server(tmp_path) as server:
-        settings = CommonSettings(nats_url=(server.url,), fleet=FLEET)
-
-        async def start(number: int) -> None:
-            async with connect(settings, name=f"service-{number}", readiness=Readiness()) as bus:
-                await bus.publish(an_approval(number))
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(8):
-                group.create_task(start(number))
-        async with jetstream_bus(server) as bus:
-            assert len(await bus.replay(of=Approval, since=later(-3600))) == 8
-
-
 async def test_a_long_settling_is_not_delivered_a_second_time(real: JetStreamPost) -> None:
     await real.bus.publish(an_approval(1))
     bus = replace(real.bus, ack_wait=0.3)

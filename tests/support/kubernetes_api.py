@@ -114,13 +114,18 @@ class Server:
         """Apply a configuration at a path."""
         return await self.call("PATCH", path, body, media="apply", fieldManager=manager, **query)
 
-    async def watch(self, path: str, *, seconds: int = 5, **query: str) -> AsyncIterator[Object]:
-        """Yield the events of a watch of so many seconds."""
+    @asynccontextmanager
+    async def watch(
+        self, path: str, *, seconds: int = 5, **query: str
+    ) -> AsyncIterator[AsyncIterator[Object]]:
+        """Give the events of a watch of so many seconds."""
         query |= {"watch": "true", "timeoutSeconds": str(seconds)}
         async with self.session.get(self.url + path, params=query) as answer:
             assert answer.status == 200
-            async for line in answer.content:
-                yield json.loads(line)
+            yield (json.loads(line) async for line in answer.content)
+            if answer.connection and answer.connection.transport:
+                # at once: TLS would take its time to say goodbye, and the loop may end before
+                answer.connection.transport.abort()
 
     async def until(
         self, path: str, is_so: Callable[[Answer], bool], *, seconds: float = 20.0, **query: str

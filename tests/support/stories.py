@@ -16,7 +16,7 @@ from shared.bus.jetstream import JetStreamBus
 from shared.messages.subjects import Message
 from shared.runtime.settings import CommonSettings
 
-SPEED = 10.0
+SPEED = 15.0
 
 
 @dataclass(slots=True)
