@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 
 from console import demo as demo_command
+from console.explain import explanation
 from console.follow import joined, stories, story_so_far
 from console.lookup import find_decision
 from console.output import as_json, json_line
-from console.render import decision_table, explanation, status_view
+from console.render import decision_table, status_view
 from console.story import Story
 from shared.bus.jetstream import JetStreamBus
 from shared.messages.approval import Approval

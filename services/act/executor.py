@@ -130,7 +130,7 @@ class Executor:
                     attention.looked_at = self.now()
                     attention.insight = insight.cycle if wait.for_insight else None
                     if attention.is_news(wait.reason):
-                        telemetry.action_waits(ledger.decision, wait.reason)
+                        telemetry.wait_begun(ledger.decision, wait.reason)
                     return
 
     def _can_wait(self, attention: _Attention, insight: Insight) -> bool:

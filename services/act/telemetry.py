@@ -12,7 +12,7 @@ _outcomes = metrics.counter(
     "act_outcomes_total", "What became of the decisions: succeeded, refused, failed?", ("status",)
 )
 _writes = metrics.counter("act_writes_total", "How often was which kind written?", ("kind",))
-_move_seconds = metrics.histogram(
+_action_seconds = metrics.histogram(
     "act_action_seconds",
     "How long did an action take until its effect served?",
     ("kind",),
@@ -24,8 +24,8 @@ _alerts = metrics.gauge("act_alerts", "How many alerts fire?")
 def outcome_reached(outcome: Outcome) -> None:
     """Tell that a decision got further, or ended."""
     _outcomes.labels(status=outcome.status).inc()
-    level = _log.error if outcome.status is Status.FAILED else _log.info
-    level(
+    tell = _log.error if outcome.status is Status.FAILED else _log.info
+    tell(
         "outcome_reached",
         cycle=outcome.cycle,
         application=outcome.application,
@@ -41,7 +41,7 @@ def action_ended(result: ActionResult) -> None:
     """Tell how one action ended, and how long it took to serve."""
     if result.started_at and result.serving_at:
         taken = (result.serving_at - result.started_at).total_seconds()
-        _move_seconds.labels(kind=result.action.kind).observe(taken)
+        _action_seconds.labels(kind=result.action.kind).observe(taken)
     _log.info(
         "action_ended",
         action=describe(result.action),
@@ -50,9 +50,9 @@ def action_ended(result: ActionResult) -> None:
     )
 
 
-def action_waits(decision: str, reason: str) -> None:
+def wait_begun(decision: str, reason: str) -> None:
     """Tell what a plan waits for, when that changed."""
-    _log.info("action_waits", decision=decision, reason=reason)
+    _log.info("wait_begun", decision=decision, reason=reason)
 
 
 def step_taken(decision: str, write: Write) -> None:
@@ -88,8 +88,10 @@ def decision_outdated(decision: Decision) -> None:
 
 def control_changed(control: Control) -> None:
     """Tell that a person stopped or released the loop."""
-    event = "loop_paused" if control.paused else "loop_resumed"
-    _log.warning(event, by=control.by, reason=control.reason)
+    if control.paused:
+        _log.warning("loop_paused", by=control.by, reason=control.reason)
+    else:
+        _log.warning("loop_resumed", by=control.by, reason=control.reason)
 
 
 def status_denied(application: str, reason: str) -> None:

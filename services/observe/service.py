@@ -73,7 +73,7 @@ async def _observe_always(
     past = await bus.replay(of=Outcome, since=begun - OUTCOMES_KEPT_FOR)
     memory = Memory(outcomes=remember_outcomes((), past, at=begun))
     if not await world.inventory.synced(within=FIRST_LISTS_WITHIN):
-        telemetry.inventory_incomplete(FIRST_LISTS_WITHIN.total_seconds())
+        telemetry.inventory_delayed(FIRST_LISTS_WITHIN.total_seconds())
     before: Observation | None = None
     async for _ in _ticks(rhythm.interval):
         cycle = Cycle(fleet=bus.fleet, at=now(), interval=rhythm.interval, max_age=rhythm.max_age)

@@ -17,7 +17,7 @@ _seconds = metrics.histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0),
 )
 _coverage = metrics.gauge(
-    "observe_coverage_signals", "How much of what ought to be known is?", ("cluster", "state")
+    "observe_coverage_signals", "How much of what ought to be known is?", ("site", "state")
 )
 _kinds = metrics.gauge("observe_kinds", "Are the lists of Kubernetes up to date?", ("state",))
 _problems = metrics.gauge("observe_problems", "How many declared objects are unusable?", ("kind",))
@@ -41,9 +41,9 @@ def cycles_missed(count: int) -> None:
     _log.warning("cycles_missed", count=count)
 
 
-def inventory_incomplete(waited_seconds: float) -> None:
+def inventory_delayed(waited_seconds: float) -> None:
     """Tell that the loop begins without knowing all kinds of objects."""
-    _log.warning("inventory_incomplete", waited_seconds=waited_seconds)
+    _log.warning("inventory_delayed", waited_seconds=waited_seconds)
 
 
 def observation_published(
@@ -61,6 +61,7 @@ def observation_published(
 
 
 def _tell_coverage(now: tuple[Coverage, ...], before: tuple[Coverage, ...]) -> None:
+    # labelled `site`: Thanos puts the cluster that was scraped in the place of a `cluster`
     _coverage.clear()
     for (name, state), count in Counter((c.cluster, c.state) for c in now).items():
         _coverage.labels(name, state).set(count)

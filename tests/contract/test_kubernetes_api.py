@@ -1,10 +1,11 @@
 """The Kubernetes API as this project relies on it: the simulator's server, and the real one."""
 
+import copy
 from typing import Any
 
 import pytest
 
-from tests.support.kubernetes_api import Server, deployment, widget
+from tests.support.kubernetes_api import WIDGET_DEFINITION, Server, deployment, widget
 
 APPS = "apps/v1"
 GROUP = "contract.example.dev/v1"
@@ -277,6 +278,26 @@ class TestWatches:
 
 
 class TestCustomResources:
+    async def test_a_definition_takes_its_objects_along(self, api: Server) -> None:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        definition = copy.deepcopy(WIDGET_DEFINITION)
+        definition["metadata"]["name"] = "gadgets.contract.example.dev"
+        definition["spec"]["names"] = {"plural": "gadgets", "kind": "Gadget"}
+        gadgets = api.path("gadgets", group=GROUP)
+        assert (await api.post(path, definition)).status == 201
+        await api.until(gadgets, lambda answer: answer.status == 200)
+        gadget = {**widget(), "kind": "Gadget"}
+        assert (await api.post(gadgets, gadget)).status == 201
+        await api.call("DELETE", f"{path}/gadgets.contract.example.dev")
+        await api.until(f"{path}/gadgets.contract.example.dev", lambda a: a.status == 404)
+        await api.until(gadgets, lambda answer: answer.status == 404)
+
+    async def test_a_definition_is_named_as_what_it_defines(self, api: Server) -> None:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        definition = {**WIDGET_DEFINITION, "metadata": {"name": "other.contract.example.dev"}}
+        answer = await api.post(path, definition)
+        assert (answer.status, list(answer.causes)) == (422, ["metadata.name"])
+
     async def test_defaults_are_filled_in_and_unknown_fields_dropped(self, api: Server) -> None:
         body = widget(users=[{"group": "n"}], bogus=1, extra={"any": {"thing": [1]}})
         created = await api.post(api.path("widgets", group=GROUP), body)

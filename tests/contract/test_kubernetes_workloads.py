@@ -91,6 +91,27 @@ class TestDeletion:
         same = await api.call("DELETE", path, {"preconditions": {"uid": uid}})
         assert (same.status, same.body["status"]) == (200, "Success")
 
+    async def test_a_collection_can_be_deleted_by_label(self, api: Server) -> None:
+        path = api.path("widgets", group=GROUP)
+        for name in ("a", "b", "c"):
+            body = widget(name)
+            body["metadata"]["labels"] = {"keep": str(name == "b").lower()}
+            await api.post(path, body)
+        deleted = await api.call("DELETE", path, labelSelector="keep=false")
+        assert deleted.status == 200
+        await api.until(path, lambda answer: answer.names == ["b"])
+
+    async def test_an_evicted_pod_goes(self, api: Server) -> None:
+        path = api.path("deployments", group=APPS)
+        await api.post(path, deployment(affinity=pinned_to("nowhere")))
+        pods = await api.until(api.path("pods"), lambda answer: bool(answer.names))
+        (name,) = pods.names
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        evicted = await api.post(api.path("pods", f"{name}/eviction"), eviction)
+        assert (evicted.status, evicted.body["status"]) == (201, "Success")
+        await api.until(api.path("pods"), lambda answer: name not in answer.names)
+        await api.until(api.path("pods", name), lambda answer: answer.status == 404)
+
     async def test_what_is_owned_goes_with_its_owner(self, api: Server) -> None:
         path = api.path("deployments", "web", group=APPS)
         sets, pods = api.path("replicasets", group=APPS), api.path("pods")

@@ -46,14 +46,14 @@ TURNING = {
     "crossloop_orient_insights_total": "0+4x60",
     "crossloop_decide_turn_seconds_count": "0+4x60",
     "crossloop_act_alerts": "0x60",
-    'crossloop_observe_coverage_signals{cluster="metro",state="fresh"}': "13x60",
+    'crossloop_observe_coverage_signals{site="metro",state="fresh"}': "13x60",
 }
 STORIES: dict[str, tuple[dict[str, str], str]] = {
     "CrossloopStalled": ({"crossloop_orient_insights_total": "0+4x20 80x40"}, "orient"),
     "CrossloopGone": ({"crossloop_act_alerts": "0x20 stale"}, "act"),
     "CrossloopSlow": ({"crossloop_observe_missed_cycles_total": "0x20 0+1x40"}, "Slow"),
     "CrossloopBlind": (
-        {'crossloop_observe_coverage_signals{cluster="metro",state="absent"}': "3x60"},
+        {'crossloop_observe_coverage_signals{site="metro",state="absent"}': "3x60"},
         "metro",
     ),
     "CrossloopInventoryLate": ({'crossloop_observe_kinds{state="late"}': "1x60"}, "late"),

@@ -146,7 +146,7 @@ async def test_it_begins_without_kinds_that_cannot_be_listed() -> None:
         async with running.started():
             observation = await running.next()
     assert {k.state for k in observation.inventory.kinds} == {Freshness.ABSENT}
-    assert "inventory_incomplete" in [entry["event"] for entry in told]
+    assert "inventory_delayed" in [entry["event"] for entry in told]
     assert not running.readiness.is_ready
 
 

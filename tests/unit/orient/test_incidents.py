@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from services.orient.core.incidents import find_causes, follow_incidents
+from services.orient.core.causes import find_causes
+from services.orient.core.incidents import follow_incidents
 from services.orient.core.memory import Watched
 from services.orient.core.quality import assess_quality
 from shared.messages.insight import Anomaly, Incident, IncidentState, Severity, SubjectKind

@@ -8,6 +8,7 @@ import pytest
 
 from shared.runtime.clock import now
 from simulator.controllers import running
+from simulator.controllers.deployments import REVISION
 from simulator.controllers.kubelet import GONE, START, STOP
 from simulator.controllers.replicasets import dispensable
 from simulator.controllers.scheduler import objections
@@ -15,7 +16,14 @@ from simulator.kubernetes import Api
 from simulator.kubernetes.api import Ref, Writer
 from simulator.kubernetes.crds import resources_of
 from simulator.kubernetes.deleting import Deletion
-from simulator.kubernetes.objects import Object, condition_of, is_going, is_true, name_of
+from simulator.kubernetes.objects import (
+    Object,
+    annotations_of,
+    condition_of,
+    is_going,
+    is_true,
+    name_of,
+)
 from simulator.kubernetes.resources import (
     CRDS,
     DEPLOYMENTS,
@@ -23,6 +31,7 @@ from simulator.kubernetes.resources import (
     NAMESPACES,
     NODES,
     PODS,
+    REPLICA_SETS,
     STATEFUL_SETS,
     Resource,
 )
@@ -208,6 +217,30 @@ async def test_a_paused_deployment_rolls_nothing_out(api: Api) -> None:
     await until(api, lambda: live(api, DEPLOYMENTS, "web")["status"]["observedGeneration"] == 2)
     await settle()
     assert {name_of(pod) for pod in pods(api)} == before
+
+
+async def test_a_template_that_was_used_before_comes_back_as_the_newest(api: Api) -> None:
+    add_node(api, "edge", **{"kubernetes.io/os": "linux"})
+    ref = Ref(resource=DEPLOYMENTS, name="web", namespace="xr")
+    first, second = workload(), workload(nodeSelector={"kubernetes.io/os": "linux"})
+    api.create(DEPLOYMENTS, "xr", first, BY)
+    await until(api, lambda: has_settled(api.get(ref), 1))
+    for generation, body in ((2, second), (3, first)):
+        template = {"template": body["spec"]["template"]}
+        api.patch(ref, lambda d, new=template: {**d, "spec": {**d["spec"], **new}}, BY)
+        await until(api, lambda seen=generation: has_settled(api.get(ref), seen))
+    revisions = [
+        (annotations_of(each)[REVISION], each["spec"]["replicas"])
+        for each in api.store.all(REPLICA_SETS.key)
+    ]
+    assert sorted(revisions) == [("2", 0), ("3", 2)]
+    assert annotations_of(api.get(ref))[REVISION] == "3"
+
+
+def has_settled(deployment: Object, generation: int) -> bool:
+    status = deployment.get("status") or {}
+    seen = status.get("observedGeneration"), status.get("updatedReplicas"), status.get("replicas")
+    return seen == (generation, 2, 2) and is_true(deployment, "Available")
 
 
 async def test_recreate_leaves_a_gap(api: Api) -> None:

@@ -1,0 +1,103 @@
+"""Plays the StatefulSet controller: numbered pods, one after the other."""
+
+from collections.abc import Iterable, Sequence
+
+from simulator.controllers.replicasets import own_pods, pod_from
+from simulator.controllers.writing import MANAGER, ref_of, set_status
+from simulator.kubernetes.api import Api, Writer
+from simulator.kubernetes.deleting import Deletion
+from simulator.kubernetes.objects import (
+    Object,
+    controller_of,
+    is_going,
+    is_true,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+from simulator.kubernetes.preparing import hashed
+from simulator.kubernetes.resources import PODS, STATEFUL_SETS
+from simulator.kubernetes.store import Key, Kind
+
+REVISION = "controller-revision-hash"
+
+
+class StatefulSets:
+    """The controller of StatefulSets, with ordered pods and rolling updates from the last on."""
+
+    kinds: Sequence[Kind] = (STATEFUL_SETS.key, PODS.key)
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
+        """Return the StatefulSet itself, or the one that controls the pod."""
+        if kind == STATEFUL_SETS.key:
+            yield namespace_of(obj), name_of(obj)
+        elif (owner := controller_of(obj)) and owner["kind"] == "StatefulSet":
+            yield namespace_of(obj), owner["name"]
+
+    def reconcile(self, key: Key) -> None:
+        """Create, replace or delete one pod, and tell how many there are."""
+        found = self._api.store.get(STATEFUL_SETS.key, key)
+        if found is None or is_going(found):
+            return
+        pods = {_ordinal(pod): pod for pod in own_pods(self._api, found)}
+        self._step(found, pods)
+        self._tell(found)
+
+    def _step(self, owner: Object, pods: dict[int, Object]) -> None:
+        wanted = int(owner["spec"]["replicas"])
+        for number in range(wanted):
+            if number not in pods:
+                self._create(owner, number)
+                return
+            if not is_true(pods[number], "Ready"):
+                return
+        excess = [number for number in pods if number >= wanted]
+        stale = [n for n, pod in pods.items() if labels_of(pod).get(REVISION) != _revision(owner)]
+        rolls = owner["spec"]["updateStrategy"]["type"] == "RollingUpdate"
+        doomed = excess or (stale if rolls else [])
+        if doomed:
+            self._api.delete(ref_of(PODS, pods[max(doomed)]), Deletion())
+
+    def _create(self, owner: Object, number: int) -> None:
+        """Create the pod of a number, once the former one of that name is gone."""
+        name = f"{name_of(owner)}-{number}"
+        if self._api.store.get(PODS.key, (namespace_of(owner), name)):
+            return
+        pod = pod_from(owner)
+        metadata = pod["metadata"]
+        del metadata["generateName"]
+        own = {
+            REVISION: _revision(owner),
+            "statefulset.kubernetes.io/pod-name": name,
+            "apps.kubernetes.io/pod-index": str(number),
+        }
+        metadata |= {"name": name, "labels": {**metadata["labels"], **own}}
+        self._api.create(PODS, namespace_of(owner), pod, Writer(manager=MANAGER))
+
+    def _tell(self, owner: Object) -> None:
+        pods = own_pods(self._api, owner)
+        ready = sum(is_true(pod, "Ready") for pod in pods)
+        revision = _revision(owner)
+        updated = sum(labels_of(pod).get(REVISION) == revision for pod in pods)
+        status = {
+            "observedGeneration": owner["metadata"]["generation"],
+            "replicas": len(pods),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "updatedReplicas": updated,
+            "updateRevision": revision,
+        }
+        kept = ("replicas", "availableReplicas")
+        status = {name: value for name, value in status.items() if value or name in kept}
+        set_status(self._api, STATEFUL_SETS, owner, status)
+
+
+def _ordinal(pod: Object) -> int:
+    return int(name_of(pod).rpartition("-")[2])
+
+
+def _revision(owner: Object) -> str:
+    return f"{name_of(owner)}-{hashed(owner['spec']['template'])}"

@@ -1,0 +1,92 @@
+"""How controllers write: status, ownership and Kubernetes Events."""
+
+from typing import Any
+
+from simulator.kubernetes.api import Api, Ref, Writer
+from simulator.kubernetes.objects import Object, condition_of, name_of, namespace_of, uid_of
+from simulator.kubernetes.resources import EVENTS, Resource
+
+MANAGER = "kube-controller-manager"
+
+
+def ref_of(resource: Resource, obj: Object) -> Ref:
+    """Return which object it is."""
+    return Ref(resource=resource, name=name_of(obj), namespace=namespace_of(obj))
+
+
+def set_status(
+    api: Api, resource: Resource, obj: Object, status: Object, *, manager: str = MANAGER
+) -> Object:
+    """Write the status of an object; the same status again changes nothing."""
+    by = Writer(manager=manager, subresource="status")
+    return api.patch(ref_of(resource, obj), lambda live: {**live, "status": status}, by)
+
+
+def set_spec(api: Api, resource: Resource, obj: Object, **fields: Any) -> Object:
+    """Write fields of the spec of an object; None removes one."""
+
+    def change(live: Object) -> Object:
+        spec = {**live["spec"], **fields}
+        return {**live, "spec": {name: v for name, v in spec.items() if v is not None}}
+
+    return api.patch(ref_of(resource, obj), change, Writer(manager=MANAGER))
+
+
+def annotate(api: Api, resource: Resource, obj: Object, annotations: dict[str, str]) -> Object:
+    """Write annotations of an object."""
+
+    def change(live: Object) -> Object:
+        metadata = live["metadata"]
+        merged = {**(metadata.get("annotations") or {}), **annotations}
+        return {**live, "metadata": {**metadata, "annotations": merged}}
+
+    return api.patch(ref_of(resource, obj), change, Writer(manager=MANAGER))
+
+
+def owned_by(owner: Object) -> Object:
+    """Return the reference of a dependent to the owner that controls it."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": name_of(owner),
+        "uid": uid_of(owner),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def record_event(api: Api, obj: Object, *, reason: str, message: str) -> None:
+    """Create a Kubernetes Event of type Warning about an object of a namespace."""
+    namespace = namespace_of(obj)
+    event: Object = {
+        "metadata": {"generateName": f"{name_of(obj)}."},
+        "involvedObject": {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "name": name_of(obj),
+            "namespace": namespace,
+            "uid": uid_of(obj),
+        },
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "count": 1,
+        "firstTimestamp": api.now(),
+        "lastTimestamp": api.now(),
+    }
+    api.create(EVENTS, namespace, event, Writer(manager=MANAGER))
+
+
+def with_condition(obj: Object, condition: Object, at: str) -> list[Object]:
+    """Return the object's conditions with this one; one that says the same stays as it is."""
+    old = condition_of(obj, condition["type"])
+    conditions = list((obj.get("status") or {}).get("conditions") or ())
+    if condition.items() <= old.items():
+        return conditions
+    same = old.get("status") == condition["status"]
+    new = {**condition, "lastTransitionTime": old["lastTransitionTime"] if same else at}
+    if obj["kind"] == "Deployment":
+        new["lastUpdateTime"] = at
+    if old:
+        return [new if c["type"] == condition["type"] else c for c in conditions]
+    return [*conditions, new]
