@@ -76,6 +76,8 @@ async def _react(stack: Stack, started: float) -> tuple[float, int, float]:
     async with joined(CommonSettings(nats_url=(stack.nats_url,))) as bus:
         first = 0.0
         async for story, _ in stories(bus):
+            if story.met_cycles == 1:
+                stack.start_world()
             if story.acts and not first:
                 first = monotonic() - started
             if story.acts and _serving(story) is not None:
@@ -130,7 +132,8 @@ def idle(seconds: Annotated[float, typer.Option(min=30)] = 120.0) -> None:
 async def _first_insight(stack: Stack) -> None:
     async with joined(CommonSettings(nats_url=(stack.nats_url,))) as bus:
         async for story, _ in stories(bus):
-            if story.insight is not None and story.insight.qualities:
+            if story.met_cycles:
+                stack.start_world()
                 return
 
 
@@ -157,6 +160,7 @@ def kills(
 
 async def _one_run(stack: Stack, chance: random.Random) -> list[str]:
     """Kill and restart each process at a moment of its own; return what was wrong at the end."""
+    await _first_insight(stack)
     victims = [*SERVICES, "nats"]
     moments = {name: chance.uniform(1.0, 20.0) for name in victims}
     started = monotonic()

@@ -100,6 +100,8 @@ async def _show(
                 if turn is not None:
                     story, message = turn
                     show(story, message)
+                    if story.met_cycles == 1:
+                        stack.start_world()
                 stack.check_alive()
                 if until_settled and is_settled(story, stack.ground_truth()):
                     break

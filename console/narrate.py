@@ -7,7 +7,7 @@ from console.story import Story
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Verdict
 from shared.messages.insight import IncidentState, Insight, Quality
-from shared.messages.outcome import Outcome
+from shared.messages.outcome import Outcome, Status
 from shared.messages.subjects import Message
 from shared.model.plan import describe
 
@@ -70,4 +70,13 @@ def _decision_lines(decision: Decision) -> Iterator[str]:
 
 def _outcome_lines(outcome: Outcome) -> Iterator[str]:
     note = f": {outcome.message}" if outcome.message else ""
-    yield f"{clock(outcome.at)}  {outcome.application} {outcome.status}{note}"
+    yield f"{clock(outcome.at)}  {outcome.application} {_status(outcome)}{note}"
+
+
+def _status(outcome: Outcome) -> str:
+    """Return how far it is: a move that serves is watched for some cycles before it is done."""
+    running = [r for r in outcome.actions if r.status is Status.RUNNING]
+    if not running:
+        return outcome.status
+    action = describe(running[0].action)
+    return f"running: {action}" + (", serving, under watch" if running[0].serving_at else "")

@@ -3,13 +3,13 @@
 import json
 import shutil
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from console.real.http import get_json, post
 from console.real.processes import Child, NotReadyError, free_ports, running, wait_until
 
 START_SECONDS = 30.0
@@ -26,6 +26,8 @@ class Endpoints:
     alertmanagers: tuple[str, ...]
     state: str
     """Ground truth of the simulated world, as JSON."""
+    start: str
+    """A POST here lets its time run."""
     exporters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,11 +47,14 @@ class Stack:
                     f"{child.name} ended with {child.exit_code}\n{child.last_words()}"
                 )
 
+    def start_world(self) -> None:
+        """Let the scenario begin, if it has not: the loop is there to see it."""
+        post(self.endpoints.start)
+
     def ground_truth(self) -> dict[str, Any]:
         """Return the simulator's own account of its world."""
-        with urllib.request.urlopen(self.endpoints.state, timeout=5) as answer:  # noqa: S310
-            state: dict[str, Any] = json.load(answer)
-            return state
+        state: dict[str, Any] = get_json(self.endpoints.state)
+        return state
 
 
 def nats_child(directory: Path, port: int) -> Child:
@@ -72,10 +77,13 @@ def nats_child(directory: Path, port: int) -> Child:
 def simulator_child(
     directory: Path, *, scenario: str, speed: float, copies: int = 1, kubeconfig: str = ""
 ) -> Child:
-    """Return the simulator, which writes `endpoints.json` into the folder when it is ready."""
+    """Return the simulator, which writes `endpoints.json` into the folder when it is ready.
+
+    Its time stands still until `Stack.start_world`.
+    """
     command: list[str | Path] = [sys.executable, "-m", "simulator"]
     command += ["--scenario", scenario, "--speed", str(speed), "--dir", directory]
-    command += ["--copies", str(copies)]
+    command += ["--copies", str(copies), "--hold"]
     if kubeconfig:
         command += ["--kubeconfig", kubeconfig]
     return Child("simulator", command, directory=directory)
@@ -175,5 +183,6 @@ def wait_for_endpoints(directory: Path, simulator: Child) -> Endpoints:
         thanos=told["thanos"],
         alertmanagers=(told["alertmanager"],),
         state=told["state"],
+        start=told["start"],
         exporters=told["exporters"],
     )

@@ -22,6 +22,8 @@ class Settings:
     port_base: int
     """Ports from here on: Kubernetes, world, Thanos, Alertmanager. 0: any that are free."""
     copies: int
+    hold: bool
+    """Whether time stands still until `POST /start`."""
     kubeconfig: Path | None
     """An API server to use instead of the simulator's own."""
 
@@ -62,6 +64,11 @@ def parsed(arguments: Sequence[str]) -> Settings:
     parser.add_argument(
         "--kubeconfig", type=_file, help="use this API server instead of the simulator's own"
     )
+    parser.add_argument(
+        "--hold",
+        action="store_true",
+        help="let time stand still until a POST to /start, beside /state",
+    )
     found = parser.parse_args(arguments)
     return Settings(
         scenario=found.scenario,
@@ -69,6 +76,7 @@ def parsed(arguments: Sequence[str]) -> Settings:
         directory=found.dir,
         port_base=found.port_base,
         copies=found.copies,
+        hold=found.hold,
         kubeconfig=found.kubeconfig,
     )
 

@@ -46,7 +46,9 @@ class Simulation:
         return self.wall_seconds() * self.world.speed
 
     def start(self) -> None:
-        """Let time run. What was before does not count."""
+        """Let time run, if it does not yet. What was before does not count."""
+        if self._started_at is not None:
+            return
         self._started_at = clock.monotonic()
         self.record = Record(self.world)
 
@@ -88,6 +90,8 @@ async def simulate(settings: Settings, scenario: Scenario, declared: Declared) -
             **await _serve_all(stack, settings, run),
         }
         await _begin(client, run, declared, tasks, real=settings.kubeconfig is not None)
+        if not settings.hold:
+            run.start()
         stack.enter_context(_told(file, endpoints))
         telemetry.world_started(scenario.name, speed=settings.speed, copies=settings.copies)
         await asyncio.get_running_loop().create_future()
@@ -96,14 +100,13 @@ async def simulate(settings: Settings, scenario: Scenario, declared: Declared) -
 async def _begin(
     client: Client, run: Simulation, declared: Declared, tasks: asyncio.TaskGroup, *, real: bool
 ) -> None:
-    """Bring the API server to where the demo begins, and let time run."""
+    """Bring the API server to where the demo begins, and play from there."""
     liqo = Liqo(client, run.world, seconds=run.seconds, clock=clock.now, kwok=real)
     await install_kinds(client, custom_resources())
     await liqo.peer()
     tasks.create_task(liqo.run())
     tasks.create_task(client.follow("Pod", "v1", run.see_pods))
     await deploy(client, declared, tolerate=real)
-    run.start()
     tasks.create_task(run.run())
 
 
@@ -111,6 +114,7 @@ async def _serve_all(stack: AsyncExitStack, settings: Settings, run: Simulation)
     """Serve the world, Thanos and Alertmanager, and return where."""
     world = exporters_app(run.world, run.wall_seconds)
     world.router.add_get("/state", _state(run))
+    world.router.add_post("/start", _start(run))
     thanos = Thanos(run.world, wall_clock=run.wall_seconds, clock=clock.now).application()
     alertmanager = run.alertmanager.application()
     urls = [
@@ -121,6 +125,7 @@ async def _serve_all(stack: AsyncExitStack, settings: Settings, run: Simulation)
     return {
         "exporters": {name: f"{urls[0]}/exporters/{name}/metrics" for name in clusters},
         "state": f"{urls[0]}/state",
+        "start": f"{urls[0]}/start",
         "thanos": urls[1],
         "alertmanager": urls[2],
     }
@@ -131,6 +136,14 @@ def _state(run: Simulation) -> Callable[[web.Request], Awaitable[web.Response]]:
         return web.json_response(run.state())
 
     return state
+
+
+def _start(run: Simulation) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def start(_: web.Request) -> web.Response:
+        run.start()
+        return web.json_response({})
+
+    return start
 
 
 @asynccontextmanager

@@ -23,6 +23,12 @@ def get_json(url: str, **parameters: str) -> Any:
         return json.load(answer)
 
 
+def post(url: str) -> None:
+    """Post nothing to a URL. HTTPError: it was refused. OSError: nobody answers."""
+    with _DIRECT.open(url, b"", timeout=TIMEOUT_SECONDS):
+        return
+
+
 def is_ok(url: str) -> bool:
     """Tell whether a GET of that URL is answered with 200."""
     try:

@@ -60,11 +60,14 @@ class Loop:
 async def running_loop(
     directory: Path, scenario: str, *, speed: float = SPEED, copies: int = 1
 ) -> AsyncIterator[Loop]:
-    """Start everything, and give the loop; stop everything at the end of the block."""
+    """Start everything, and give the loop as its scenario begins; stop everything at the end."""
     with simulated_stack(directory, scenario=scenario, speed=speed, copies=copies) as stack:
         settings = CommonSettings(nats_url=(stack.nats_url,))
         async with joined(settings) as bus:
-            yield Loop(stack=stack, bus=bus, turns=stories(bus))
+            loop = Loop(stack=stack, bus=bus, turns=stories(bus))
+            await loop.until(lambda s: s.met_cycles > 0, what="all is well at first")
+            stack.start_world()
+            yield loop
 
 
 def all_within(truth: dict[str, Any]) -> bool:
