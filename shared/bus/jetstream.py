@@ -94,7 +94,8 @@ class JetStreamBus:
                 if isinstance(error, ConnectionClosedError):
                     raise
                 await asyncio.sleep(PAUSE_SECONDS)
-                pull = await self._rebound(pull, route.stream, config, place, str(error))
+                pull = await self._rebound(pull, route.stream, config, place)
+                telemetry.consumer_rebound(route.kind, consumer, str(error))
                 continue
             envelope = _Envelope(bus=self, raw=raw, consumer=consumer, place=place)
             delivery = await open_envelope(
@@ -128,14 +129,10 @@ class JetStreamBus:
             except NatsTimeoutError:
                 await asyncio.sleep(REFUSED_SECONDS)
 
-    async def _rebound(
-        self, pull: Pull, stream: str, config: ConsumerConfig, place: Place, reason: str
-    ) -> Pull:
+    async def _rebound(self, pull: Pull, stream: str, config: ConsumerConfig, place: Place) -> Pull:
         if self.connected:
             await pull.unsubscribe()
-        again = await self.store.bind(stream, config, place)
-        telemetry.consumer_rebound(str(config.durable_name), reason)
-        return again
+        return await self.store.bind(stream, config, place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,20 +154,28 @@ class Store:
         while True:
             await self._connection.up()
             try:
-                return await request()
+                answer = await request()
             except Error as error:
-                if isinstance(error, ConnectionClosedError):
-                    raise
-                reason = str(error) or type(error).__name__
-                if self._connection.was_denied(what) or _is_final(error):
-                    raise PermanentError(f"refused by the bus: {reason}") from error
+                self._raise_if_final(what, error)
+                reason = _worded(error)
                 missing = isinstance(error, NoStreamResponseError | NotFoundError)
+            else:
+                if told:
+                    telemetry.request_answered(what)
+                return answer
             if not told:
                 told = True
                 telemetry.request_delayed(what, reason)
             await asyncio.sleep(PAUSE_SECONDS)
             if missing and self._replicas is not None:
                 await self.prepare()
+
+    def _raise_if_final(self, what: str, error: Error) -> None:
+        """Raise what no repetition helps against."""
+        if isinstance(error, ConnectionClosedError):
+            raise error
+        if self._connection.was_denied(what) or _is_final(error):
+            raise PermanentError(f"refused by the bus: {_worded(error)}") from error
 
     async def _make_streams(self) -> None:
         changed = [stream.name for stream in STREAMS if await self._make(stream, self._replicas)]
@@ -237,6 +245,10 @@ def _essence(config: StreamConfig) -> tuple[object, ...]:
         config.num_replicas,
         config.duplicate_window,
     )
+
+
+def _worded(error: Error) -> str:
+    return str(error) or type(error).__name__
 
 
 def _is_final(error: Error) -> bool:

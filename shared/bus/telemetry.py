@@ -13,7 +13,7 @@ _settled = metrics.counter(
 )
 _losses = metrics.counter("bus_losses_total", "How often was the connection lost?")
 _rebinds = metrics.counter(
-    "bus_rebinds_total", "How often did a consumer have to be bound anew?", ("consumer",)
+    "bus_rebinds_total", "How often did a consumer have to be bound anew?", ("kind", "consumer")
 )
 
 
@@ -62,6 +62,11 @@ def request_delayed(what: str, reason: str) -> None:
     _log.warning("request_delayed", what=what, reason=reason)
 
 
+def request_answered(what: str) -> None:
+    """Tell that the servers did what was told to be delayed."""
+    _log.info("request_answered", what=what)
+
+
 def bus_lost(reason: str) -> None:
     """Tell that the servers do not answer. It is tried for ever."""
     _losses.inc()
@@ -78,10 +83,10 @@ def bus_complained(reason: str) -> None:
     _log.error("bus_complained", reason=reason)
 
 
-def consumer_rebound(consumer: str, reason: str) -> None:
+def consumer_rebound(kind: str, consumer: str, reason: str) -> None:
     """Tell that a consumer or its stream was gone, and is there again."""
-    _rebinds.labels(consumer=consumer).inc()
-    _log.warning("consumer_rebound", consumer=consumer, reason=reason)
+    _rebinds.labels(kind=kind, consumer=consumer).inc()
+    _log.warning("consumer_rebound", kind=kind, consumer=consumer, reason=reason)
 
 
 def streams_changed(streams: tuple[str, ...]) -> None:

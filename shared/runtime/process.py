@@ -7,11 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import NoReturn
 
-from shared.runtime import logs
+from shared.errors import PermanentError
+from shared.runtime import logs, telemetry
 from shared.runtime.probes import Readiness, serve_probes
-from shared.runtime.settings import CommonSettings
-
-_log = logs.get("process")
+from shared.runtime.settings import PREFIX, WRONG_SETTINGS, CommonSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +28,28 @@ def run_service(name: str, settings: CommonSettings, main: Main) -> NoReturn:
     """Run `main` until it ends or the process is asked to stop, then exit.
 
     SIGTERM and SIGINT cancel it: it finishes or leaves its message, drains its connections, and
-    the exit code is 0. A failure that nobody handled is logged, and the exit code is 1.
+    the exit code is 0. A failure that nobody handled is logged, and the exit code is 1. Where the
+    probes cannot listen, which comes before all else, it is that of wrong settings.
     """
     logs.configure(name, level=settings.log_level, form=settings.log_format)
-    sys.exit(asyncio.run(supervise(name, settings, main)))
+    try:
+        code = asyncio.run(supervise(name, settings, main))
+    except PermanentError as error:
+        where = f"{PREFIX}HTTP_HOST={settings.http_host!r} {PREFIX}HTTP_PORT={settings.http_port}"
+        sys.stderr.write(f"{where}: {error}\n")
+        code = WRONG_SETTINGS
+    sys.exit(code)
 
 
 async def supervise(name: str, settings: CommonSettings, main: Main) -> int:
-    """Run `main` with probes and signal handlers around it, and return the exit code."""
+    """Run `main` with probes and signal handlers around it, and return the exit code.
+
+    PermanentError: the probes cannot listen where the settings say.
+    """
     process = Process(name=name, readiness=Readiness())
     host, port = settings.http_host, settings.http_port
     async with serve_probes(process.readiness, host=host, port=port) as listening:
-        _log.info("process_started", fleet=settings.fleet, http_port=listening)
+        telemetry.process_started(fleet=settings.fleet, http_port=listening)
         work = asyncio.create_task(main(process), name=name)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,11 +61,11 @@ async def supervise(name: str, settings: CommonSettings, main: Main) -> int:
 def _exit_code(work: "asyncio.Task[None]") -> int:
     """Tell how the work ended."""
     if work.cancelled():
-        _log.info("process_stopped")
+        telemetry.process_stopped()
         return 0
     failure = work.exception()
     if failure is not None:
-        _log.error("process_failed", error=repr(failure), exc_info=failure)
+        telemetry.process_failed(failure)
         return 1
-    _log.info("process_ended")
+    telemetry.process_ended()
     return 0

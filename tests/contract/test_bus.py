@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from nats.js import JetStreamContext
 
 from shared.bus.codec import encode
@@ -440,7 +441,10 @@ async def test_a_stream_made_again_counts_on(real: JetStreamPost) -> None:
     await real.bus.publish(insight_at(1))
     before = (await js.stream_info("CROSSLOOP_STATE")).state.last_seq
     await js.delete_stream("CROSSLOOP_STATE")
-    await real.bus.publish(insight_at(2))
+    with structlog.testing.capture_logs() as told:
+        await real.bus.publish(insight_at(2))
+    events = [entry["event"] for entry in told]
+    assert events == ["request_delayed", "streams_changed", "request_answered"]
     assert (await js.stream_info("CROSSLOOP_STATE")).state.first_seq > before
 
 
