@@ -10,6 +10,7 @@ import yaml
 
 from shared.model.application import Application, Component, Flow, UserGroup, WorkloadRef
 from shared.model.names import ApplicationName, ComponentName, GroupName
+from simulator.kubernetes.objects import Object
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 NAMESPACE = "xr"
@@ -17,8 +18,6 @@ NAMESPACE = "xr"
 SHORTEST = {"moveTimeoutSeconds": 15.0, "decisionLifetimeSeconds": 10.0}
 """Real processes have to react within these, however fast the world turns."""
 PER_HOUR = ("movesPerHour", "fleetMovesPerHour")
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import aiohttp
-
+from shared.errors import TransientError
 from shared.runtime.clock import Clock
+from shared.runtime.kubernetes import ApiError, KubernetesApi
 from simulator import telemetry
-from simulator.client import ApiError, Client, Object
+from simulator.kubernetes.objects import Object, namespace_of
+from simulator.kubernetes.times import written
 from simulator.liqo_objects import (
     KUBELET_GONE,
     SCHEDULING_LABEL,
@@ -23,13 +24,13 @@ from simulator.liqo_objects import (
     virtual_node_object,
     virtual_node_status,
 )
+from simulator.objects import LIQO, follow_kind, path_of_object
 from simulator.peers import Peer, peer_at
 from simulator.rooms import real_nodes
 from simulator.scenario import ClusterSpec
 from simulator.world import World
 
 TICK_SECONDS = 0.1
-MANAGER = "liqo"
 OFFLOADING_VERSION = "offloading.liqo.io/v1beta1"
 KWOK = "kwok.x-k8s.io/node"
 """Annotation by which kwok plays the kubelet of a node, on a real API server."""
@@ -40,7 +41,7 @@ class Liqo:
 
     def __init__(
         self,
-        client: Client,
+        api: KubernetesApi,
         world: World,
         *,
         seconds: Callable[[], float],
@@ -48,7 +49,7 @@ class Liqo:
         kwok: bool = False,
     ) -> None:
         """Use `seconds` as simulated time. `kwok`: kwok plays the kubelets, not our controllers."""
-        self._client = client
+        self._api = api
         self._world = world
         self._seconds = seconds
         self._clock = clock
@@ -72,19 +73,18 @@ class Liqo:
         for cluster, spec in self._providers.items():
             size = room(spec.nodes * spec.cores_per_node, spec.nodes * spec.gib_per_node)
             await self._create_node(virtual_node(cluster, spec), size)
-            await self._client.apply(_tenant_namespace(cluster), manager=MANAGER)
+            await self._apply(_tenant_namespace(cluster))
             behind = virtual_node_object(cluster, spec)
-            await self._client.apply(behind, manager=MANAGER)
-            change = {"status": virtual_node_status(self._now())}
-            await self._client.merge(behind, change, subresource="status")
-            await self._client.apply(foreign_cluster(cluster), manager=MANAGER)
+            await self._apply(behind)
+            await self._tell_status(behind, virtual_node_status(self._now()))
+            await self._apply(foreign_cluster(cluster))
             await self._tell(cluster, Peer())
 
     async def run(self) -> None:
         """Play for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                self._client.follow("NamespaceOffloading", OFFLOADING_VERSION, self._see)
+                follow_kind(self._api, "NamespaceOffloading", OFFLOADING_VERSION, self._see)
             )
             tasks.create_task(self._keep())
 
@@ -97,7 +97,7 @@ class Liqo:
             try:
                 await self._tell_peers()
                 await self._tell_offloadings()
-            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            except (ApiError, TransientError) as error:
                 if not is_failing:
                     telemetry.kubernetes_failed(error)
                 is_failing = True
@@ -118,14 +118,13 @@ class Liqo:
         before = self._told.get(cluster)
         node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster}}
         if before and peer.pods != before.pods:
-            await self._client.merge(node, self._kubelet(alive=peer.pods))
+            await self._merge(node, self._kubelet(alive=peer.pods))
         if before and peer.node != before.node and not self._kwok:
-            status = node_conditions(ready=peer.node, at=self._now())
-            await self._client.merge(node, {"status": status}, subresource="status")
+            await self._tell_status(node, node_conditions(ready=peer.node, at=self._now()))
         if before is None or replace(peer, pods=before.pods) != before:
             known = foreign_cluster(cluster)
             status = foreign_cluster_status(cluster, peer, self._transitions(cluster, peer))
-            await self._client.merge(known, {"status": status}, subresource="status")
+            await self._tell_status(known, status)
             if before:
                 telemetry.peer_changed(cluster, api=peer.api, network=peer.network, node=peer.node)
         self._told[cluster] = peer
@@ -162,25 +161,34 @@ class Liqo:
                 at=self._now(),
             )
             if status != offloading.get("status"):
-                await self._label(offloading["metadata"]["namespace"])
+                await self._label(namespace_of(offloading))
                 named = {"apiVersion": OFFLOADING_VERSION, "kind": "NamespaceOffloading"}
                 named["metadata"] = offloading["metadata"]
-                await self._client.merge(named, {"status": status}, subresource="status")
+                await self._tell_status(named, status)
                 offloading["status"] = status
 
     async def _label(self, namespace: str) -> None:
         named: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        await self._client.merge(named, {"metadata": {"labels": {SCHEDULING_LABEL: "true"}}})
+        await self._merge(named, {"metadata": {"labels": {SCHEDULING_LABEL: "true"}}})
 
     async def _create_node(self, node: Object, size: Object) -> None:
         if self._kwok:
             node["metadata"]["annotations"] = {KWOK: "fake"}
-        await self._client.apply(node, manager=MANAGER)
+        await self._apply(node)
         status = {**size, **node_conditions(ready=True, at=self._now())}
-        await self._client.merge(node, {"status": status}, subresource="status")
+        await self._tell_status(node, status)
+
+    async def _apply(self, obj: Object) -> None:
+        await self._api.apply(path_of_object(obj), obj, manager=LIQO)
+
+    async def _merge(self, obj: Object, change: Object) -> None:
+        await self._api.merge_patch(path_of_object(obj), change, manager=LIQO)
+
+    async def _tell_status(self, obj: Object, status: Object) -> None:
+        await self._api.patch_status(path_of_object(obj), {"status": status}, manager=LIQO)
 
     def _now(self) -> str:
-        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return written(self._clock())
 
 
 def _tenant_namespace(cluster: str) -> Object:

@@ -1,13 +1,11 @@
 """Liqo's objects as they look when it runs: nodes, foreign clusters, offloaded namespaces."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from simulator.kubernetes.objects import Object
 from simulator.peers import Peer
 from simulator.rooms import GIB
 from simulator.scenario import ClusterSpec
-
-Object = dict[str, Any]
 
 REMOTE_CLUSTER = "liqo.io/remote-cluster-id"
 SCHEDULING_LABEL = "liqo.io/scheduling-enabled"

@@ -1,12 +1,9 @@
 """Pods as the physics needs them: what they run, where, and whether they serve."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Object = Mapping[str, Any]
-
-_MEMORY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 1e3, "M": 1e6, "G": 1e9}
+from shared.model.quantities import parse_quantity
+from simulator.kubernetes.objects import Object, is_true
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +55,10 @@ def pod_from(obj: Object) -> Pod | None:
         name=metadata["name"],
         workload=_workload(metadata),
         node=spec["nodeName"],
-        ready=_is_ready(status),
+        ready=is_true(obj, "Ready"),
         terminating="deletionTimestamp" in metadata,
         containers=tuple(_container(container) for container in spec["containers"]),
     )
-
-
-def amount(quantity: str | float) -> float:
-    """Return the number behind a Kubernetes quantity: `500m` is 0.5, `2Gi` is 2147483648."""
-    text = str(quantity)
-    if text.endswith("m"):
-        return float(text[:-1]) / 1000
-    for suffix, factor in _MEMORY.items():
-        if text.endswith(suffix):
-            return float(text.removesuffix(suffix)) * factor
-    return float(text)
 
 
 def _workload(metadata: Object) -> str:
@@ -84,17 +70,10 @@ def _workload(metadata: Object) -> str:
     return ""
 
 
-def _is_ready(status: Object) -> bool:
-    return any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in status.get("conditions") or ()
-    )
-
-
 def _container(obj: Object) -> Container:
     requests = obj.get("resources", {}).get("requests", {})
     return Container(
         name=obj["name"],
-        cores=amount(requests.get("cpu", 0)),
-        memory_bytes=amount(requests.get("memory", 0)),
+        cores=parse_quantity(requests.get("cpu", 0)),
+        memory_bytes=parse_quantity(requests.get("memory", 0)),
     )

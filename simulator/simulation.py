@@ -10,13 +10,15 @@ from pathlib import Path
 from aiohttp import web
 
 from shared.runtime import clock
+from shared.runtime.kubernetes import KubernetesApi, connect
 from simulator import telemetry
 from simulator.alertmanager import Alertmanager
-from simulator.applications import Declared, Object, custom_resources
-from simulator.client import Access, Client, connected
+from simulator.applications import Declared, custom_resources
 from simulator.controllers import running
 from simulator.kubernetes import ApiServer, write_kubeconfig
+from simulator.kubernetes.objects import Object
 from simulator.liqo import Liqo
+from simulator.objects import follow_kind
 from simulator.pods import pod_from
 from simulator.prometheus import Thanos, exporters_app
 from simulator.scenario import Scenario
@@ -81,15 +83,14 @@ async def simulate(settings: Settings, scenario: Scenario, declared: Declared) -
     run = Simulation(world, Record(world), Alertmanager(clock.now))
     async with AsyncExitStack() as stack:
         kubeconfig = await stack.enter_async_context(_kubernetes(settings))
-        access = Access.from_kubeconfig(kubeconfig)
-        client = await stack.enter_async_context(connected(access))
+        api = await stack.enter_async_context(connect(str(kubeconfig)))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         endpoints = {
-            "kubernetes": access.url,
+            "kubernetes": api.url,
             "kubeconfig": str(kubeconfig.resolve()),
             **await _serve_all(stack, settings, run),
         }
-        await _begin(client, run, declared, tasks, real=settings.kubeconfig is not None)
+        await _begin(api, run, declared, tasks, real=settings.kubeconfig is not None)
         if not settings.hold:
             run.start()
         stack.enter_context(_told(file, endpoints))
@@ -98,15 +99,15 @@ async def simulate(settings: Settings, scenario: Scenario, declared: Declared) -
 
 
 async def _begin(
-    client: Client, run: Simulation, declared: Declared, tasks: asyncio.TaskGroup, *, real: bool
+    api: KubernetesApi, run: Simulation, declared: Declared, tasks: asyncio.TaskGroup, *, real: bool
 ) -> None:
     """Bring the API server to where the demo begins, and play from there."""
-    liqo = Liqo(client, run.world, seconds=run.seconds, clock=clock.now, kwok=real)
-    await install_kinds(client, custom_resources())
+    liqo = Liqo(api, run.world, seconds=run.seconds, clock=clock.now, kwok=real)
+    await install_kinds(api, custom_resources())
     await liqo.peer()
     tasks.create_task(liqo.run())
-    tasks.create_task(client.follow("Pod", "v1", run.see_pods))
-    await deploy(client, declared, tolerate=real)
+    tasks.create_task(follow_kind(api, "Pod", "v1", run.see_pods))
+    await deploy(api, declared, tolerate=real)
     tasks.create_task(run.run())
 
 

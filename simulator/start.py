@@ -6,53 +6,50 @@ from pathlib import Path
 
 import yaml
 
-from simulator.applications import Declared, Object
-from simulator.client import Client
+from shared.runtime.kubernetes import KubernetesApi
+from simulator.applications import Declared
+from simulator.kubernetes.objects import Object, is_true
 from simulator.liqo import OFFLOADING_VERSION
 from simulator.liqo_objects import REMOTE_CLUSTER, SCHEDULING_LABEL, VIRTUAL_TAINT
+from simulator.objects import ACT, OWNER, path_of_object
 
 LIQO_CRDS = Path(__file__).parent / "liqo_crds.yaml"
-
-OWNER = "platform-team"
-"""Field manager of everything people deployed."""
-ACT = "crossloop-act"
-"""Field manager of what an earlier run of crossloop left behind."""
 ELSEWHERE = {"render": "metro"}
 """Components that do not start at home."""
 POLL_SECONDS = 0.1
 
 
-async def install_kinds(client: Client, crds: Iterable[Object]) -> None:
+async def install_kinds(api: KubernetesApi, crds: Iterable[Object]) -> None:
     """Apply CustomResourceDefinitions, ours and those of Liqo, and wait until they are served."""
     liqo = yaml.safe_load_all(LIQO_CRDS.read_text())
     for crd in [*crds, *liqo]:
-        await client.apply(crd, manager=OWNER)
-        await _until(client, crd, _is_established)
+        await _apply(api, crd, manager=OWNER)
+        await _until(api, crd, _is_established)
 
 
-async def deploy(client: Client, declared: Declared, *, tolerate: bool) -> None:
+async def deploy(api: KubernetesApi, declared: Declared, *, tolerate: bool) -> None:
     """Apply the fleet's objects and the applications, and wait until every workload is settled.
 
     `tolerate`: write into the pod templates the toleration that Liqo's webhook adds to pods, where
     none is played. Deployments get their replicas last, so that no pod starts in a wrong place.
     """
     for obj in declared.fleet:
-        await client.apply(obj, manager=OWNER)
+        await _apply(api, obj, manager=OWNER)
     for obj in declared.arenas:
         match obj["kind"]:
             case "Namespace":
-                await client.apply(obj, manager=OWNER)
-                await _stretch(client, obj["metadata"]["name"])
+                await _apply(api, obj, manager=OWNER)
+                await _stretch(api, obj["metadata"]["name"])
             case "Deployment":
-                await _deploy(client, _tolerating(obj) if tolerate else obj)
+                await _deploy(api, _tolerating(obj) if tolerate else obj)
             case _:
-                await client.apply(obj, manager=OWNER)
+                await _apply(api, obj, manager=OWNER)
     for obj in declared.arenas:
         if obj["kind"] == "Deployment":
-            await _until(client, obj, _is_settled)
+            await _until(api, obj, _is_settled)
 
 
-async def _stretch(client: Client, namespace: str) -> None:
+async def _stretch(api: KubernetesApi, namespace: str) -> None:
     """Offload a namespace to the clusters that components start on, and wait until it is there."""
     selected = {"key": REMOTE_CLUSTER, "operator": "In", "values": sorted(ELSEWHERE.values())}
     offloading = {
@@ -70,16 +67,16 @@ async def _stretch(client: Client, namespace: str) -> None:
         "kind": "Namespace",
         "metadata": {"name": namespace, "labels": {SCHEDULING_LABEL: "true"}},
     }
-    await client.apply(labelled, manager=ACT)
-    await client.apply(offloading, manager=ACT)
-    await _until(client, offloading, _is_stretched)
+    await _apply(api, labelled, manager=ACT)
+    await _apply(api, offloading, manager=ACT)
+    await _until(api, offloading, _is_stretched)
 
 
-async def _deploy(client: Client, deployment: Object) -> None:
+async def _deploy(api: KubernetesApi, deployment: Object) -> None:
     without = {**deployment, "spec": {**deployment["spec"], "replicas": 0}}
-    await client.apply(without, manager=OWNER)
-    await client.apply(_pinned(deployment), manager=ACT)
-    await client.apply(deployment, manager=OWNER)
+    await _apply(api, without, manager=OWNER)
+    await _apply(api, _pinned(deployment), manager=ACT)
+    await _apply(api, deployment, manager=OWNER)
 
 
 def _pinned(deployment: Object) -> Object:
@@ -109,10 +106,14 @@ def _tolerating(deployment: Object) -> Object:
     return {**deployment, "spec": spec}
 
 
-async def _until(client: Client, obj: Object, is_so: Callable[[Object], bool]) -> None:
+async def _apply(api: KubernetesApi, obj: Object, *, manager: str) -> None:
+    await api.apply(path_of_object(obj), obj, manager=manager)
+
+
+async def _until(api: KubernetesApi, obj: Object, is_so: Callable[[Object], bool]) -> None:
     """Wait until the live object is as told."""
     while True:
-        if is_so(await client.get(obj)):
+        if is_so(dict(await api.get(path_of_object(obj)))):
             return
         await asyncio.sleep(POLL_SECONDS)
 
@@ -129,7 +130,4 @@ def _is_stretched(offloading: Object) -> bool:
 
 
 def _is_established(crd: Object) -> bool:
-    return any(
-        condition["type"] == "Established" and condition["status"] == "True"
-        for condition in crd.get("status", {}).get("conditions") or ()
-    )
+    return is_true(crd, "Established")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from simulator.kubernetes.api import Api
-from simulator.kubernetes.objects import Object
+from simulator.kubernetes.objects import Object, controller_of, name_of, namespace_of
+from simulator.kubernetes.resources import Resource
 from simulator.kubernetes.store import ForgottenError, Key, Kind
 
 
@@ -32,6 +33,14 @@ class Controller(Protocol):
 
     def reconcile(self, key: Key) -> float | None:
         """Do what is to be done; return after how many simulated seconds to look again."""
+
+
+def keys_of_owner(owner: Resource, kind: Kind, obj: Object) -> Iterable[Key]:
+    """Return the key of an owner itself, or of the one that controls the object."""
+    if kind == owner.key:
+        yield namespace_of(obj), name_of(obj)
+    elif (controller := controller_of(obj)) and controller["kind"] == owner.kind:
+        yield namespace_of(obj), controller["name"]
 
 
 async def run(controller: Controller, api: Api, time: Time) -> None:

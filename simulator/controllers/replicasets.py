@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from simulator.controllers.loop import keys_of_owner
 from simulator.controllers.writing import (
     MANAGER,
     owned_by,
@@ -45,10 +46,7 @@ class ReplicaSets:
 
     def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
         """Return the ReplicaSet itself, or the one that controls the pod."""
-        if kind == REPLICA_SETS.key:
-            yield namespace_of(obj), name_of(obj)
-        elif (owner := controller_of(obj)) and owner["kind"] == "ReplicaSet":
-            yield namespace_of(obj), owner["name"]
+        return keys_of_owner(REPLICA_SETS, kind, obj)
 
     def reconcile(self, key: Key) -> float | None:
         """Create or delete pods, and tell how many there are."""

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shared.model.quantities import parse_quantity
 from simulator.controllers.writing import record_event, ref_of, set_status, with_condition
 from simulator.kubernetes.api import Api, Writer
 from simulator.kubernetes.objects import (
@@ -15,7 +16,6 @@ from simulator.kubernetes.objects import (
     labels_of,
     name_of,
 )
-from simulator.kubernetes.quantities import amount
 from simulator.kubernetes.resources import NODES, PODS
 from simulator.kubernetes.selectors import matches_nodes
 from simulator.kubernetes.store import Key, Kind
@@ -132,13 +132,13 @@ def asked(pod: Object) -> Amounts:
     total: Amounts = defaultdict(float, pods=1)
     for container in pod["spec"]["containers"]:
         requests = dig(container, "resources", "requests") or {}
-        _add(total, {name: amount(quantity) for name, quantity in requests.items()})
+        _add(total, {name: parse_quantity(quantity) for name, quantity in requests.items()})
     return total
 
 
 def _allocatable(node: Object) -> Amounts:
     room = dig(node, "status", "allocatable") or {}
-    return {name: amount(quantity) for name, quantity in room.items()}
+    return {name: parse_quantity(quantity) for name, quantity in room.items()}
 
 
 def _left(node: Object, used: Amounts) -> Amounts:

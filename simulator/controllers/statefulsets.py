@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from simulator.controllers.loop import keys_of_owner
 from simulator.controllers.replicasets import own_pods, pod_from
 from simulator.controllers.writing import MANAGER, ref_of, set_status
 from simulator.kubernetes.api import Api, Writer
 from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.objects import (
     Object,
-    controller_of,
     is_going,
     is_true,
     labels_of,
@@ -32,10 +32,7 @@ class StatefulSets:
 
     def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
         """Return the StatefulSet itself, or the one that controls the pod."""
-        if kind == STATEFUL_SETS.key:
-            yield namespace_of(obj), name_of(obj)
-        elif (owner := controller_of(obj)) and owner["kind"] == "StatefulSet":
-            yield namespace_of(obj), owner["name"]
+        return keys_of_owner(STATEFUL_SETS, kind, obj)
 
     def reconcile(self, key: Key) -> None:
         """Create, replace or delete one pod, and tell how many there are."""

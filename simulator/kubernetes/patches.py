@@ -13,15 +13,7 @@ class PatchError(Exception):
 
 def merge(value: Any, change: Any) -> Any:
     """Return the value with a merge patch applied."""
-    if not isinstance(change, Mapping):
-        return change
-    result = dict(value) if isinstance(value, Mapping) else {}
-    for name, part in change.items():
-        if part is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge(result.get(name), part)
-    return result
+    return _merged(value, change, lambda _, old, part: merge(old, part))
 
 
 def strategic(value: Any, change: Any, shape: Shape | None = None) -> Any:
@@ -32,6 +24,11 @@ def strategic(value: Any, change: Any, shape: Shape | None = None) -> Any:
     shape = shape or BuiltIn()
     if isinstance(change, list) and isinstance(value, list) and shape.keys:
         return _strategic_items(value, change, shape)
+    return _merged(value, change, lambda name, old, part: strategic(old, part, shape.field(name)))
+
+
+def _merged(value: Any, change: Any, of_field: Callable[[str, Any, Any], Any]) -> Any:
+    """Return the value with a change of its fields; `of_field`: name, what it is, its change."""
     if not isinstance(change, Mapping):
         return change
     result = dict(value) if isinstance(value, Mapping) else {}
@@ -39,7 +36,7 @@ def strategic(value: Any, change: Any, shape: Shape | None = None) -> Any:
         if part is None:
             result.pop(name, None)
         else:
-            result[name] = strategic(result.get(name), part, shape.field(name))
+            result[name] = of_field(name, result.get(name), part)
     return result
 
 

@@ -80,9 +80,10 @@ def cover(scene: Scene) -> tuple[Coverage, ...]:
 
 def _judge(scene: Scene, signal: Signal, cluster: ClusterName) -> Coverage | None:
     heard = scene.heard[signal]
+    if signal in OF_PODS and _has_no_pods(scene, signal, cluster):
+        nodes = _judge(scene, NODES, cluster)
+        return replace(nodes, signal=signal) if nodes else None
     if not heard.measured(cluster):
-        if signal in OF_PODS and _has_no_pods(scene, signal, cluster):
-            return _like_its_nodes(scene, signal, cluster)
         if QUERIES[signal].subject is Subject.PEER and not _expected(scene, signal, cluster):
             return None
         return Coverage(
@@ -163,20 +164,19 @@ def _is_old(scene: Scene, complete: Complete) -> bool:
 
 
 def _has_no_pods(scene: Scene, signal: Signal, cluster: str) -> bool:
-    """Tell whether a cluster whose nodes are known has no pod with requests on any of them."""
-    requested = scene.heard[Signal.NODE_REQUESTED_CORES]
+    """Tell whether a cluster whose nodes are known has no pod with requests on any of them.
+
+    For a minute after the last one went, a rate still tells of it: no sample of now is behind it.
+    """
+    heard, requested = scene.heard[signal], scene.heard[Signal.NODE_REQUESTED_CORES]
+    lingers = signal is Signal.POD_USED_CORES and cluster not in heard.ages_seconds
     return (
         signal in scene.answered
-        and not scene.heard[signal].failure
-        and not requested.failure
+        and (lingers or not heard.measured(cluster))
+        and not (heard.failure or heard.age_failure or requested.failure)
         and not requested.measured(cluster)
         and bool(scene.heard[NODES].measured(cluster))
     )
-
-
-def _like_its_nodes(scene: Scene, signal: Signal, cluster: ClusterName) -> Coverage | None:
-    nodes = _judge(scene, NODES, cluster)
-    return replace(nodes, signal=signal) if nodes else None
 
 
 def remember_complete(scene: Scene) -> tuple[Complete, ...]:

@@ -1,10 +1,10 @@
 """Objects of Kubernetes and Liqo as values."""
 
-from services.observe.core.fields import Fields
-from services.observe.core.quantities import resources_of
+from services.observe.core.fields import FieldError, Fields
 from shared.messages.inventory import ForeignCluster, KubeNode, NamespaceOffloading, Pod, Workload
 from shared.model.application import WorkloadKind
 from shared.model.names import ClusterName
+from shared.model.quantities import parse_quantity
 from shared.model.resources import Resources
 
 VIRTUAL_NODE = "virtual-node"
@@ -34,7 +34,7 @@ def _requests(template: Fields) -> Resources:
         resources = container.child("resources")
         limits, requests = resources.child("limits"), resources.child("requests")
         # a container that only says its limit asks for as much
-        total += resources_of(Fields({**limits.value, **requests.value}, requests.path))
+        total += _resources(Fields({**limits.value, **requests.value}, requests.path))
     return total
 
 
@@ -95,7 +95,7 @@ def parse_node(node: Fields, home: ClusterName) -> KubeNode:
         virtual=virtual,
         ready=_condition(status, "Ready") == "True",
         unschedulable=node.child("spec").flag("unschedulable", default=False),
-        allocatable=resources_of(status.child("allocatable")),
+        allocatable=_resources(status.child("allocatable")),
     )
 
 
@@ -135,3 +135,21 @@ def _condition(status: Fields, kind: str) -> str:
         if condition.text("type", "") == kind:
             return condition.text("status", "")
     return ""
+
+
+def _resources(amounts: Fields) -> Resources:
+    """Return the CPU, memory and GPUs of a map of quantities. Other resources do not count."""
+    return Resources(
+        cpu_cores=_amount(amounts, "cpu"),
+        memory_bytes=_amount(amounts, "memory"),
+        gpus=sum((_amount(amounts, n) for n in amounts.value if n.endswith("/gpu")), start=0.0),
+    )
+
+
+def _amount(amounts: Fields, name: str) -> float:
+    if not amounts.has(name):
+        return 0.0
+    try:
+        return parse_quantity(amounts.value[name])
+    except ValueError as error:
+        raise FieldError(amounts.at(name), str(error)) from error

@@ -24,13 +24,20 @@ from shared.bus.codec import (
 from shared.errors import PermanentError
 from shared.messages.approval import Approval
 from shared.messages.decision import Decision, Reason, Verdict
-from shared.messages.insight import Quality
 from shared.messages.readings import Reading, Readings, Signal
 from shared.messages.subjects import Message, subject_of
 from shared.model.application import Autonomy, WorkloadRef
-from shared.model.names import ClusterName, ComponentName, GroupName, decision_id
+from shared.model.names import ClusterName, ComponentName, decision_id
 from shared.model.plan import Move, Plan
-from tests.support.builders import ARENA, FLEET, NOW, an_insight, an_observation, cycle_at
+from tests.support.builders import (
+    ARENA,
+    FLEET,
+    NOW,
+    a_quality,
+    an_insight,
+    an_observation,
+    cycle_at,
+)
 from tests.support.strategies import messages
 
 INSIGHT = "crossloop.v1.insight.default"
@@ -125,15 +132,8 @@ def test_readings_may_be_not_a_number() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_other_numbers_may_not(value: float) -> None:
-    quality = Quality(
-        application=ARENA,
-        group=GroupName("north"),
-        latency_ms=value,
-        budget_ms=15.0,
-        guard_band_ms=1.5,
-    )
     with pytest.raises(PermanentError, match=r"qualities\.0\.latency_ms is (nan|inf)"):
-        encode(an_insight(qualities=(quality,)))
+        encode(an_insight(qualities=(a_quality(value),)))
 
 
 def test_a_value_of_the_wrong_type_is_not_sent() -> None:

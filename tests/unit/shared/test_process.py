@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 
 import aiohttp
@@ -13,7 +14,7 @@ import structlog
 
 from shared.runtime import logs, metrics
 from shared.runtime.probes import Readiness, serve_probes
-from shared.runtime.process import Process, supervise
+from shared.runtime.process import Process, run_service, supervise
 from shared.runtime.settings import CommonSettings
 
 SETTINGS = CommonSettings(http_host="127.0.0.1", http_port=0)
@@ -115,3 +116,21 @@ async def test_metrics_are_exposed_with_the_prefix() -> None:
     ):
         text = await answer.text()
     assert 'crossloop_test_turns_total{kind="x"} 1.0' in text
+
+
+def test_a_port_that_is_taken_stops_it_like_a_wrong_setting(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def main(_: Process) -> None:
+        raise AssertionError("the work must not begin")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = CommonSettings(http_host="127.0.0.1", http_port=port)
+        with pytest.raises(SystemExit) as stopped:
+            run_service("decide", settings, main)
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    where = f"CROSSLOOP_HTTP_HOST='127.0.0.1' CROSSLOOP_HTTP_PORT={port}: cannot listen there: "
+    assert line.startswith(where)
+    assert "in use" in line

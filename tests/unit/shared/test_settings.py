@@ -3,7 +3,7 @@
 import pytest
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import CommaSeparated, CommonSettings, load
+from shared.runtime.settings import CommaSeparated, CommonSettings, Kubeconfig, load
 
 
 class Settings(CommonSettings):
@@ -68,3 +68,38 @@ def test_secrets_and_passwords_are_never_told(
     assert "CROSSLOOP_NATS_URL='http://***@x': " in told
     assert "abcdef" not in told
     assert "hidden" not in told
+
+
+class WithKubernetes(CommonSettings):
+    kubeconfig: Kubeconfig = ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("NATS_URL", "", "servers of one NATS cluster as nats://host:port, with commas between"),
+        ("NATS_URL", "nats://a:99999", "servers of one NATS cluster as nats://host:port"),
+        ("KUBECONFIG", "/nowhere", "there is no such file"),
+        ("KUBECONFIG", "", "empty means the service account of the pod, and this is no pod"),
+    ],
+)
+def test_a_value_is_told_as_it_was_set_with_what_is_allowed(
+    variable: str,
+    value: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("CROSSLOOP_KUBECONFIG", __file__)
+    monkeypatch.setenv(f"CROSSLOOP_{variable}", value)
+    with pytest.raises(SystemExit) as stopped:
+        load(WithKubernetes)
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"CROSSLOOP_{variable}={value!r}: {told}")
+
+
+def test_in_a_pod_no_kubeconfig_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert load(WithKubernetes).kubeconfig == ""

@@ -1,11 +1,10 @@
-"""Selectors, patches, quantities and schemas of the simulated API server."""
+"""Selectors, patches and schemas of the simulated API server."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.kubernetes.patches import PatchError, json_patch, merge, strategic
-from simulator.kubernetes.quantities import amount
 from simulator.kubernetes.schema import Schema
 from simulator.kubernetes.selectors import (
     as_text,
@@ -115,14 +114,6 @@ def test_a_json_patch_changes_lists_and_escaped_names() -> None:
 def test_a_json_patch_that_does_not_fit_is_refused(operation: dict[str, object]) -> None:
     with pytest.raises(PatchError):
         json_patch({"list": [1]}, [operation])
-
-
-@pytest.mark.parametrize(
-    ("quantity", "number"),
-    [("500m", 0.5), (2, 2.0), ("2Gi", 2**31), ("1.5k", 1500.0), ("100", 100.0), ("1e3", 1000.0)],
-)
-def test_quantities(quantity: str | int, number: float) -> None:
-    assert amount(quantity) == number
 
 
 def test_defaults_are_filled_in_where_their_parent_is() -> None:
