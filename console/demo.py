@@ -24,16 +24,24 @@ from shared.messages.subjects import Message
 from shared.runtime import logs
 from shared.runtime.clock import monotonic
 from shared.runtime.settings import CommonSettings
+from simulator.scenario import names
 
 screen = Console()
 WAIT_SECONDS = 1.0
 """Between two looks at the world while no message comes."""
 
 
+def _known(scenario: str) -> str:
+    """Refuse a scenario that is not there, before anything is started."""
+    if scenario not in names() and not Path(scenario).is_file():
+        raise typer.BadParameter(f"there are {', '.join(names())}, or the path of a .yaml file")
+    return scenario
+
+
 def demo(
     *,
     scenario: Annotated[
-        str, typer.Option(help="calm, link-degrades, cluster-lost, users-move, thanos-partial.")
+        str, typer.Option(callback=_known, help=f"{', '.join(names())}, or a .yaml file.")
     ] = "link-degrades",
     speed: Annotated[
         float, typer.Option(min=0.5, max=20.0, help="How much faster the world's clock runs.")

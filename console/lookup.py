@@ -4,8 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from shared.bus.port import Bus
-from shared.messages.decision import Decision
-from shared.messages.outcome import Outcome
+from shared.messages.decision import Decision, Verdict
+from shared.messages.insight import Insight
+from shared.messages.outcome import Outcome, Status
 from shared.model.names import ApplicationName, application_token
 
 APPLICATION = re.compile(r"[a-z0-9-]+[/_][a-z0-9-]+|_capacity")
@@ -24,6 +25,26 @@ async def find_decision(bus: Bus, called: str) -> tuple[Decision, Outcome | None
     outcomes = await bus.replay(of=Outcome, since=decision.at - timedelta(minutes=1))
     of_it = [outcome for outcome in outcomes if outcome.decision == decision.id]
     return decision, of_it[-1] if of_it else None
+
+
+async def find_waiting(bus: Bus, called: str, *, by: str) -> Decision:
+    """Return the decision that waits for this person's answer, by its id or its application.
+
+    LookupError, with a sentence: none does, or this is nobody the fleet's policy lets answer.
+    """
+    if APPLICATION.fullmatch(called):
+        newest = await bus.newest(of=Outcome, tail=application_token(ApplicationName(called)))
+        called = newest.decision if newest else called
+    decision, outcome = await find_decision(bus, called)
+    if decision.verdict is Verdict.HOLD:
+        raise LookupError(f"{decision.id} changes nothing: there is nothing to answer")
+    if outcome is not None and outcome.status is not Status.WAITING:
+        raise LookupError(f"{decision.id} is {outcome.status} already: there is nothing to answer")
+    insight = await bus.newest(of=Insight)
+    approvers = insight.policy.approvers if insight else ()
+    if approvers and by not in approvers:
+        raise LookupError(f"{by} may not answer: the approvers are {', '.join(approvers)}")
+    return decision
 
 
 async def _find(bus: Bus, called: str) -> Decision | None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from console import demo as demo_command
 from console.explain import explanation
 from console.follow import joined, stories, story_so_far
-from console.lookup import find_decision
+from console.lookup import find_decision, find_waiting
 from console.output import as_json, json_line
 from console.render import decision_table, status_view
 from console.story import Story
@@ -40,6 +40,9 @@ Name = Annotated[str, typer.Option("--by", help="Who says so.", default_factory=
 Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Which = Annotated[
     str, typer.Argument(metavar="DECISION", help="An id, or an application: its newest decision.")
+]
+Waiting = Annotated[
+    str, typer.Argument(metavar="DECISION", help="An id, or an application: the one that waits.")
 ]
 
 
@@ -91,13 +94,13 @@ def explain(which: Which, *, json: AsJson = False) -> None:
 
 
 @app.command()
-def approve(which: Which, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
+def approve(which: Waiting, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
     """Say yes to a decision that waits for it."""
     _answer(which, approved=True, by=by, reason=reason, json=json)
 
 
 @app.command()
-def reject(which: Which, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
+def reject(which: Waiting, *, by: Name, reason: Why = "", json: AsJson = False) -> None:
     """Say no to a decision that waits for an answer."""
     _answer(which, approved=False, by=by, reason=reason, json=json)
 
@@ -130,9 +133,7 @@ def status(*, json: AsJson = False) -> None:
 
 def _answer(which: str, *, approved: bool, by: str, reason: str, json: bool) -> None:
     async def work(bus: JetStreamBus) -> None:
-        decision, outcome = await find_decision(bus, which)
-        if outcome is not None and outcome.status.is_final:
-            _fail(f"{decision.id} is {outcome.status} already: there is nothing to answer")
+        decision = await find_waiting(bus, which, by=by)
         await bus.publish(_approval(decision, approved=approved, by=by, reason=reason, at=now()))
         told = {"decision": decision.id, "approved": approved, "by": by, "reason": reason}
         _say(f"{'approved' if approved else 'rejected'} {decision.id} as {by}", told, json=json)

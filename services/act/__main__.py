@@ -24,7 +24,7 @@ def main() -> None:
         readiness = process.readiness
         async with (
             kubernetes.connect(settings.kubeconfig, readiness=readiness) as cluster,
-            alertmanager.connect(settings.alertmanager_urls) as sink,
+            alertmanager.connect(settings.alertmanager_urls, readiness=readiness) as sink,
             jetstream.connect(settings, name=NAME, readiness=readiness) as bus,
         ):
             api = DryRunClusterApi(cluster) if settings.dry_run else cluster

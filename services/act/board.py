@@ -9,6 +9,7 @@ from services.act.core.objects import Object, dig, version_of
 from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight
+from shared.messages.inventory import is_blind
 from shared.messages.outcome import Outcome
 from shared.model.names import ApplicationName, ClusterName, FleetName
 from shared.runtime.following import Absent, Changed, Fresh, Late, Listed, News
@@ -22,6 +23,9 @@ class Board:
 
     fleet: FleetName
     insight: Insight | None = None
+    """The newest that saw the fleet: plans and statuses go by it, and not by a blind one."""
+    newest: Insight | None = None
+    """The newest of all: it tells which incidents go on."""
     control: Control | None = None
     applications: dict[ApplicationName, Object] = field(default_factory=dict)
     decisions: dict[ApplicationName, Decision] = field(default_factory=dict)
@@ -60,10 +64,23 @@ class Board:
         return self.version
 
     async def informed(self) -> Insight:
-        """Wait until there is an insight, and the applications are listed."""
+        """Wait until an insight saw the fleet, and the applications are listed."""
         while self.insight is None or not self.listed:
             await self.changed(self.version)
         return self.insight
+
+    def learn(self, insight: Insight | None) -> None:
+        """Take in the newest insight. One without eyes changes nothing but the incidents."""
+        self.newest = insight
+        if insight is not None and not is_blind(insight.kinds):
+            self.insight = insight
+        self.touch()
+
+    async def begun(self) -> Insight:
+        """Wait until there is an insight, be it a blind one."""
+        while self.newest is None:
+            await self.changed(self.version)
+        return self.newest
 
     def hear(self, news: News) -> None:
         """Take in what was said about applications; those of other fleets are left out."""

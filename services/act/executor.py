@@ -105,6 +105,8 @@ class Executor:
             return
         if insight is None or self.board.is_paused or self._can_wait(attention, insight):
             return
+        if not self.board.home:
+            raise TransientError("no Site says that it is home: where pods stand cannot be told")
         entry = current_entry(ledger)
         try:
             live = await read_live(self.api, entry.action, home=self.board.home)

@@ -83,6 +83,8 @@ class Intake:
         application = self.board.applications.get(name)
         if application is None:
             raise PermanentError(f"there is no Application {name}")
+        if any(problem.kind == "FleetPolicy" for problem in insight.problems):
+            raise PermanentError("the fleet's policy cannot be read: who may answer is not known")
         before = read_ledger(application)
         after = answer(approval, before, now=self.now(), policy=insight.policy)
         if after == before:

@@ -111,14 +111,17 @@ class StatusWriter:
 async def report_alerts(
     sink: AlertSink, board: Board, *, now: Clock, interval_seconds: float
 ) -> None:
-    """Post all alerts each interval, and at once when another one fires or ends, for ever."""
-    await board.informed()
+    """Post all alerts each interval, and at once when another one fires or ends, for ever.
+
+    An API server that is down keeps nobody from hearing of incidents.
+    """
+    await board.begun()
     posted = Posted()
     lifetime = 3 * timedelta(seconds=interval_seconds)
 
     def due() -> tuple[Alert, ...]:
         return due_alerts(
-            board.insight,
+            board.newest,
             [o for name, o in board.outcomes.items() if name in board.applications],
             [d for name, d in board.decisions.items() if name in board.applications],
             now=now(),
@@ -127,7 +130,7 @@ async def report_alerts(
 
     while True:
         firing = due()
-        closed = closed_alerts(board.insight, now=now())
+        closed = closed_alerts(board.newest, now=now())
         batch, posted = next_post(firing, closed, posted, now=now())
         await sink.post(batch)
         telemetry.alerts_posted(len(firing))

@@ -47,7 +47,7 @@ async def run(bus: Bus, api: ClusterApi, sink: AlertSink, *, now: Clock, pace: P
     outbox = Outbox(board)
     intake = Intake(api=api, board=board, outbox=outbox, now=now, dry_run=pace.dry_run)
     board.control = await bus.newest(of=Control)
-    board.insight = await bus.newest(of=Insight)
+    board.learn(await bus.newest(of=Insight))
     async with asyncio.TaskGroup() as group:
         group.create_task(outbox.run(bus))
         group.create_task(_hear_controls(bus, board))
@@ -74,8 +74,7 @@ async def _hear_controls(bus: Bus, board: Board) -> None:
 async def _hear_insights(bus: Bus, board: Board) -> None:
     async for delivery in bus.deliveries(of=Insight, consumer=NAME):
         async with delivery.settling() as insight:
-            board.insight = insight
-            board.touch()
+            board.learn(insight)
 
 
 async def _hear_decisions(bus: Bus, intake: Intake, pace: Pace) -> None:

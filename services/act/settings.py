@@ -1,10 +1,8 @@
 """Act's environment variables."""
 
-from pathlib import Path
-
 from pydantic import Field, field_validator
 
-from shared.runtime.settings import CommaSeparated, CommonSettings
+from shared.runtime.settings import CommaSeparated, CommonSettings, Kubeconfig
 
 
 class Settings(CommonSettings):
@@ -14,8 +12,7 @@ class Settings(CommonSettings):
     """Every replica, with commas between; they find duplicates themselves. Empty: no alerts."""
     alert_interval_seconds: float = Field(default=30.0, gt=0, le=600)
     """Alerts are posted again after this; they end by themselves after three times as long."""
-    kubeconfig: str = ""
-    """Path of a kubeconfig; empty: the service account of the pod."""
+    kubeconfig: Kubeconfig = ""
     dry_run: bool = False
     """Tell what would be written to Kubernetes, and write nothing."""
     step_interval_seconds: float = Field(default=0.5, ge=0.05, le=10)
@@ -28,10 +25,3 @@ class Settings(CommonSettings):
         if wrong:
             raise ValueError(f"{wrong[0]} does not start with http:// or https://")
         return urls
-
-    @field_validator("kubeconfig")
-    @classmethod
-    def _is_there(cls, path: str) -> str:
-        if path and not Path(path).is_file():
-            raise ValueError("there is no such file")
-        return path

@@ -12,7 +12,7 @@ from services.observe.core.memory import OUTCOMES_KEPT_FOR, Memory, remember_out
 from services.observe.core.observe import Cycle, observe, questions_of
 from services.observe.ports import InventorySource, MetricsSource
 from shared.bus.port import Bus
-from shared.messages.inventory import Freshness
+from shared.messages.inventory import ALWAYS_THERE, Freshness, KindFreshness
 from shared.messages.observation import Observation
 from shared.messages.outcome import Outcome
 from shared.runtime import clock, logs
@@ -99,11 +99,16 @@ def _report(readiness: Readiness, answers: Answers, observation: Observation) ->
         telemetry.metrics_lost(answers.unreachable)
     if was_lost and not answers.unreachable:
         telemetry.metrics_found()
-    kinds = observation.inventory.kinds
-    lists_are_good = any(kind.state is Freshness.FRESH for kind in kinds)
     readiness.report("observation")
     readiness.report("metrics", answers.unreachable)
-    readiness.report("kubernetes", "" if lists_are_good else kinds[0].reason)
+    kinds = observation.inventory.kinds
+    readiness.report("kubernetes", next((k.reason for k in kinds if _is_lost(k)), ""))
+
+
+def _is_lost(kind: KindFreshness) -> bool:
+    """Tell whether a list ought to be up to date and is not; Liqo's kinds need not be installed."""
+    is_missing = kind.state is Freshness.ABSENT and kind.kind in ALWAYS_THERE
+    return is_missing or kind.state is Freshness.LATE
 
 
 async def _ticks(interval: timedelta) -> AsyncIterator[None]:

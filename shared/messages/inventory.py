@@ -1,5 +1,6 @@
 """What Kubernetes says there is, in the words of the management cluster."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -92,6 +93,20 @@ class KindFreshness:
     state: Freshness
     synced_at: datetime | None = None
     reason: str = ""
+
+
+ALWAYS_THERE = frozenset(
+    ("Application", "Site", "FleetPolicy", "Deployment", "StatefulSet", "Pod", "Node")
+)
+"""Kinds that every management cluster of a fleet has: one that is absent was not seen."""
+
+
+def is_blind(kinds: Iterable[KindFreshness]) -> bool:
+    """Tell whether a kind that is always there is absent, as while the API server is down.
+
+    Then what is not in the inventory may be there all the same: nothing follows from it.
+    """
+    return any(k.state is Freshness.ABSENT and k.kind in ALWAYS_THERE for k in kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

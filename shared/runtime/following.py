@@ -94,7 +94,8 @@ async def follow(
 class _Turns:
     """How far the following of one list came; a turn is a list, where one is needed, and a watch.
 
-    `since`: the resource version known; empty: it has to be listed.
+    `since`: the resource version known; empty: it has to be listed. `lost`: it was refused after it
+    had been listed, so that nothing is known any more.
     """
 
     api: KubernetesApi
@@ -103,6 +104,7 @@ class _Turns:
     fields: str
     since: str = ""
     listed: bool = False
+    lost: bool = False
     failures: int = 0
 
     async def next(self) -> AsyncGenerator[News, None]:
@@ -110,7 +112,7 @@ class _Turns:
         selection = {"labels": self.labels, "fields": self.fields}
         if not self.since:
             objects, self.since = await self.api.list(self.path, **selection)
-            self.listed = True
+            self.listed, self.lost = True, False
             yield Listed(objects=objects)
         watch = self.api.watch(self.path, since=self.since, **selection)
         async with aclosing(watch) as events:
@@ -127,8 +129,9 @@ class _Turns:
             self.since = ""
             if error.status != _GONE:
                 self.failures = self.failures if self.listed else _MANY
-                return Absent(reason=str(error))
-        return Late(reason=str(error)) if self.listed else Absent(reason=str(error))
+                self.lost = True
+        is_known = self.listed and not self.lost
+        return Late(reason=str(error)) if is_known else Absent(reason=str(error))
 
     def _read(self, event: Object) -> Changed | None:
         subject = event["object"]

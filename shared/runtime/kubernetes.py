@@ -69,6 +69,11 @@ class KubernetesApi:
         self._client = client
         self._timeout = aiohttp.ClientTimeout(total=call_seconds)
 
+    @property
+    def url(self) -> str:
+        """Where the API server is."""
+        return str(self._client.configuration.host)
+
     async def get(self, path: str) -> Object:
         """Return an object."""
         return await self._call("GET", path)
@@ -231,13 +236,15 @@ async def _failure(response: aiohttp.ClientResponse, call: str) -> TransientErro
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines of any length."""
+    """Yield lines of any length; what comes after the last line end too, for it is cut off."""
     rest = b""
     async for part in content.iter_any():
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             if line.strip():
                 yield line
+    if rest.strip():
+        yield rest
 
 
 def _said(error: Exception) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
+from shared.errors import PermanentError
 from shared.runtime import metrics
 
 
@@ -32,7 +33,10 @@ class Readiness:
 
 @asynccontextmanager
 async def serve_probes(readiness: Readiness, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve the probes while the block runs, and give it the port listened on."""
+    """Serve the probes while the block runs, and give it the port listened on.
+
+    PermanentError: nothing can listen there.
+    """
     application = web.Application()
     application.add_routes(
         [
@@ -44,10 +48,17 @@ async def serve_probes(readiness: Readiness, *, host: str, port: int) -> AsyncIt
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _listen(web.TCPSite(runner, host, port))
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise PermanentError(f"cannot listen there: {error.strerror or error}") from error
 
 
 async def _livez(_: web.Request) -> web.Response:

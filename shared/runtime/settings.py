@@ -1,10 +1,13 @@
 """The environment variables that every service reads, and how a wrong one is told."""
 
+import os
 import re
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "CROSSLOOP_"
@@ -21,10 +24,31 @@ def _split(value: object) -> object:
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A variable that holds texts with commas between; an empty one holds none."""
 
+
+def _with_a_port(url: str) -> str:
+    """Refuse a port that is out of range: ValueError, of urlsplit."""
+    _ = urlsplit(url).port
+    return url
+
+
 ServerUrl = Annotated[
-    str, Field(pattern=r"^(nats|tls)://([^\s,/@]+@)?(\[[0-9a-fA-F:]+\]|[^\s,/@:]+)(:\d{1,5})?$")
+    str,
+    Field(pattern=r"^(nats|tls)://([^\s,/@]+@)?(\[[0-9a-fA-F:]+\]|[^\s,/@:]+)(:\d{1,5})?$"),
+    AfterValidator(_with_a_port),
 ]
 """`nats://host:port`, with `user:password@` before the host where the servers ask for it."""
+
+
+def _usable(path: str) -> str:
+    if path and not Path(path).is_file():
+        raise ValueError("there is no such file")
+    if not path and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise ValueError("empty means the service account of the pod, and this is no pod")
+    return path
+
+
+Kubeconfig = Annotated[str, AfterValidator(_usable)]
+"""Path of a kubeconfig of the management cluster. Empty: the service account of the pod."""
 
 
 class CommonSettings(BaseSettings):
@@ -73,7 +97,7 @@ def load(settings: type[S]) -> S:
 def _told(settings: type[BaseSettings], name: str, problem: Any) -> str:
     variable = PREFIX + name.upper()
     field = settings.model_fields[name]
-    allowed = field.description or problem["msg"]
+    allowed = field.description or problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "missing":
         return f"{variable} is not set: {allowed}"
     if field.annotation is SecretStr:
@@ -82,5 +106,6 @@ def _told(settings: type[BaseSettings], name: str, problem: Any) -> str:
 
 
 def _without_passwords(value: object) -> str:
-    """Return the value as text, without the user and password of an address."""
-    return re.sub(r"//[^/@\s]*@", "//***@", str(value))
+    """Return the value as it was set, without the user and password of an address."""
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return re.sub(r"//[^/@\s]*@", "//***@", text)

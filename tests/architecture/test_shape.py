@@ -28,7 +28,6 @@ LARGE = {
     "shared/bus/jetstream.py": "the one adapter of the bus; its parts are in files already",
     "shared/bus/store.py": "the calls on streams and consumers, with their failures",
     "shared/runtime/kubernetes.py": "the one door to the Kubernetes client",
-    "simulator/client.py": "the calls of the simulator's own controllers",
     "simulator/controllers/deployments.py": "one controller: a rollout from begin to end",
     "simulator/kubernetes/answering.py": "the verbs of the API server, one function each",
     "simulator/kubernetes/api.py": "the operations on objects that the verbs share",

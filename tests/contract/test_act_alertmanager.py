@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from services.act.adapters import alertmanager as adapter
 from services.act.core.alerts import Alert
+from shared.runtime.probes import Readiness
 from simulator.alertmanager import Alertmanager
 from tests.support.builders import NOW, later
 
@@ -46,7 +47,7 @@ async def replicas() -> AsyncIterator[Replicas]:
 
 
 async def test_every_replica_gets_every_alert(replicas: Replicas) -> None:
-    async with adapter.connect(replicas.urls) as sink:
+    async with adapter.connect(replicas.urls, readiness=Readiness()) as sink:
         await sink.post((ALERT,))
 
     for (alert,) in replicas.known():
@@ -59,9 +60,12 @@ async def test_a_replica_that_fails_does_not_keep_the_alert_from_the_other(
     replicas: Replicas, capfd: pytest.CaptureFixture[str]
 ) -> None:
     replicas.fails = True
-    async with adapter.connect((*replicas.urls, "http://127.0.0.1:9")) as sink:
+    readiness = Readiness()
+    urls = (*replicas.urls, "http://127.0.0.1:9")
+    async with adapter.connect(urls, readiness=readiness) as sink:
         for _ in range(3):
             await sink.post((ALERT,))
+        assert readiness.is_ready, "one replica is enough"
         replicas.fails = False
         await sink.post((ALERT,))
 
@@ -73,8 +77,28 @@ async def test_a_replica_that_fails_does_not_keep_the_alert_from_the_other(
 
 
 async def test_an_alert_that_ends_is_resolved(replicas: Replicas) -> None:
-    async with adapter.connect(replicas.urls) as sink:
+    async with adapter.connect(replicas.urls, readiness=Readiness()) as sink:
         await sink.post((ALERT,))
         await sink.post((replace(ALERT, ends_at=later(0)),))
 
     assert [known[0]["firing"] for known in replicas.known()] == [False, False]
+
+
+async def test_an_alertmanager_that_is_not_there_is_noticed_before_there_is_an_alert(
+    replicas: Replicas, capfd: pytest.CaptureFixture[str]
+) -> None:
+    replicas.fails, readiness = True, Readiness()
+    async with adapter.connect(replicas.urls[:1], readiness=readiness) as sink:
+        problems = [readiness.problems["alertmanager"]]
+        for _ in range(2):
+            await sink.post(())
+        problems.append(readiness.problems["alertmanager"])
+        replicas.fails = False
+        await sink.post(())
+        problems.append(readiness.problems["alertmanager"])
+
+    assert problems == ["not asked yet", f"{replicas.urls[0]}: 503: ", ""]
+    told = capfd.readouterr()
+    words = told.out + told.err
+    assert (words.count("alertmanager_lost"), words.count("alertmanager_found")) == (1, 1)
+    assert replicas.known()[0] == []

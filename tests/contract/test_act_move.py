@@ -18,7 +18,6 @@ from services.act.core.workloads import is_serving
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
 from shared.messages.decision import Decision
-from shared.messages.insight import Quality
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import WorkloadRef
 from shared.model.names import (
@@ -26,7 +25,6 @@ from shared.model.names import (
     ClusterName,
     ComponentName,
     FleetName,
-    GroupName,
     decision_id,
 )
 from shared.model.plan import OffloadNamespace
@@ -36,7 +34,7 @@ from shared.runtime import kubernetes as api
 from shared.runtime.following import Changed, Listed, follow
 from shared.runtime.kubernetes import KubernetesApi, path_of
 from shared.runtime.probes import Readiness
-from tests.support.builders import a_cluster, a_fleet, a_placement, an_insight, cycle_at
+from tests.support.builders import a_cluster, a_fleet, a_placement, a_quality, an_insight, cycle_at
 from tests.support.management import an_application
 from tests.support.objects_act import a_decision, a_move, pinned_to
 from tests.support.processes import running, wait_until
@@ -80,19 +78,12 @@ class Scene:
         clusters = tuple(a_cluster(c, home=c == "home") for c in ("edge-north", "home", "metro"))
         standing = a_placement(NAME, on, REPLICAS, application=MOVER)
         fleet = a_fleet(at=at, clusters=clusters, applications=(), placements=(standing,), links=())
-        quality = Quality(
-            application=MOVER,
-            group=GroupName("visitors"),
-            latency_ms=latency_ms,
-            budget_ms=15.0,
-            guard_band_ms=1.5,
-        )
         insight = an_insight(
             fleet,
             fleet_name=FLEET,
             interval_seconds=0.5,
             policy=FleetPolicy(soak_cycles=1),
-            qualities=(quality,),
+            qualities=(a_quality(latency_ms, application=MOVER),),
         )
         await self.bus.publish(insight)
         return at
@@ -155,7 +146,7 @@ async def a_scene(directory: Path) -> AsyncIterator[Scene]:
         async with (
             api.connect(config) as owner,
             kubernetes.connect(config, readiness=readiness) as cluster,
-            alertmanager.connect((endpoints["alertmanager"],)) as sink,
+            alertmanager.connect((endpoints["alertmanager"],), readiness=readiness) as sink,
         ):
             scene = Scene(api=owner, bus=MemoryBus(fleet=FLEET))
             pace = Pace(step_seconds=0.05, alert_seconds=30.0)

@@ -141,6 +141,22 @@ async def test_a_kind_that_cannot_be_listed_is_absent_and_asked_again(
     assert fresh == Fresh()
 
 
+async def test_a_list_that_was_refused_stays_absent_until_it_is_listed_again(
+    server: Server,
+) -> None:
+    server.script.lists.extend([a_page("a"), status(503), a_page("b")])
+    server.script.watches.append([401])
+    told = await news_of(server, 3)
+    assert [type(news) for news in told] == [Listed, Absent, Listed]
+
+
+async def test_a_watch_that_answers_with_something_else_is_not_believed(server: Server) -> None:
+    server.script.lists.append(a_page("a", version="5"))
+    server.script.watches.append([b"<html>please log in</html>"])
+    told = await news_of(server, 3)
+    assert [type(news) for news in told] == [Listed, Fresh, Late]
+
+
 async def test_a_server_that_cannot_be_listed_yet_is_absent_with_the_reason(server: Server) -> None:
     server.script.lists.extend([status(503), a_page("a")])
     absent, listed = await news_of(server, 2)

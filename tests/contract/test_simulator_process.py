@@ -10,19 +10,22 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from console.real.http import post
 from console.stack import simulator_child
 from shared.runtime.clock import monotonic
-from simulator.client import Access, Client, Object, connected
+from shared.runtime.kubernetes import KubernetesApi, Object, connect
+from simulator.objects import ACT, path_of, path_of_object
 from tests.support.processes import Child, running, wait_until
 
 T = TypeVar("T")
 
 HOME = {"key": "liqo.io/type", "operator": "NotIn", "values": ["virtual-node"]}
-RENDER: Object = {
+RENDER: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
     "metadata": {"name": "render", "namespace": "xr"},
 }
+RENDER_PATH = path_of_object(RENDER)
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Running:
 
     child: Child
     endpoints: dict[str, Any]
-    client: Client
+    api: KubernetesApi
     session: aiohttp.ClientSession
 
     async def truth(self) -> dict[str, Any]:
@@ -40,8 +43,7 @@ class Running:
             return state
 
     async def live(self, kind: str, name: str, version: str = "v1", namespace: str = "") -> Object:
-        metadata = {"name": name, "namespace": namespace}
-        return await self.client.get({"apiVersion": version, "kind": kind, "metadata": metadata})
+        return await self.api.get(path_of(version, kind, namespace=namespace, name=name))
 
 
 @contextmanager
@@ -56,9 +58,10 @@ def started(directory: Path, scenario: str, speed: float) -> Iterator[tuple[Chil
 @asynccontextmanager
 async def simulated(directory: Path, scenario: str, speed: float) -> AsyncIterator[Running]:
     with started(directory, scenario, speed) as (child, endpoints):
-        access = Access.from_kubeconfig(Path(endpoints["kubeconfig"]))
-        async with connected(access) as client, aiohttp.ClientSession() as session:
-            yield Running(child, endpoints, client, session)
+        async with connect(endpoints["kubeconfig"]) as api, aiohttp.ClientSession() as session:
+            assert api.url == endpoints["kubernetes"]
+            post(endpoints["start"])
+            yield Running(child, endpoints, api, session)
 
 
 async def until(
@@ -87,7 +90,7 @@ async def test_when_it_is_ready_the_demo_stands_where_it_begins(tmp_path: Path) 
         }
         assert {group["within"] for group in truth["groups"].values()} == {True}
         assert all(workload["below"] == [] for workload in truth["workloads"].values())
-        render = await run.client.get(RENDER)
+        render = await run.api.get(RENDER_PATH)
         managers = {m["manager"]: m["operation"] for m in render["metadata"]["managedFields"]}
         assert {**managers, "platform-team": "Apply", "crossloop-act": "Apply"} == managers
         metro = await run.live("ForeignCluster", "metro", "core.liqo.io/v1beta1")
@@ -108,7 +111,8 @@ async def test_render_moved_home_restores_the_quality_and_no_replica_is_missing(
         terms = {"nodeSelectorTerms": [{"matchExpressions": [HOME]}]}
         required = {"requiredDuringSchedulingIgnoredDuringExecution": terms}
         template = {"spec": {"affinity": {"nodeAffinity": required}}}
-        await run.client.apply({**RENDER, "spec": {"template": template}}, manager="crossloop-act")
+        moved = {**RENDER, "spec": {"template": template}}
+        await run.api.apply(RENDER_PATH, moved, manager=ACT)
         truth = await until(
             run.truth,
             lambda truth: truth["placement"]["xr/arena"]["render"] == {"home": 2},
@@ -139,7 +143,7 @@ async def test_a_lost_cluster_is_a_black_hole_for_a_minute_and_comes_back(tmp_pa
     async with simulated(tmp_path, str(scenario), 40) as run:
         await until(peer, lambda fc: condition(fc, "APIServerStatus") == "Error", what="FC Error")
         assert condition(await node(), "Ready") == "True"
-        assert (await run.client.get(RENDER))["status"]["readyReplicas"] == 2
+        assert (await run.api.get(RENDER_PATH))["status"]["readyReplicas"] == 2
         assert (await run.truth())["workloads"]["xr/render"]["ready"] == 0
         await until(node, lambda n: condition(n, "Ready") == "Unknown", what="Node Unknown")
         taints = {taint["key"] for taint in (await node())["spec"]["taints"]}

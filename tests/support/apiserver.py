@@ -62,7 +62,8 @@ class ScriptedApi:
                 assert request.transport is not None
                 request.transport.close()
                 break
-            await response.write(json.dumps(event).encode() + b"\n")
+            line = event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n"
+            await response.write(line)
         return response
 
 

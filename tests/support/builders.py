@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.messages.insight import Insight
+from shared.messages.insight import Insight, Quality
 from shared.messages.inventory import Inventory
 from shared.messages.observation import Observation
 from shared.messages.readings import Readings
@@ -155,6 +155,18 @@ def an_insight(fleet: Fleet | None = None, **changes: Any) -> Insight:
         policy=FleetPolicy(),
     )
     return replace(insight, **changes)
+
+
+def a_quality(latency_ms: float | None = 12.0, **changes: Any) -> Quality:
+    """Return what the visitors of the arena get."""
+    quality = Quality(
+        application=ARENA,
+        group=GroupName("visitors"),
+        latency_ms=latency_ms,
+        budget_ms=15.0,
+        guard_band_ms=1.5,
+    )
+    return replace(quality, **changes)
 
 
 def an_observation(at: datetime = NOW, **changes: Any) -> Observation:

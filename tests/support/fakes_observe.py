@@ -261,6 +261,8 @@ class FakeInventory:
     objects: dict[str, list[Raw]]
     is_synced: bool = True
     state: Freshness = Freshness.FRESH
+    states: dict[str, Freshness] = field(default_factory=dict)
+    """By kind, where it differs."""
 
     async def synced(self, *, within: timedelta) -> bool:  # noqa: ARG002
         """Answer at once."""
@@ -271,6 +273,11 @@ class FakeInventory:
         if not self.is_synced:
             return ()
         return tuple(
-            Listed(kind=listed.kind, objects=listed.objects, state=self.state, reason="told to")
+            Listed(
+                kind=listed.kind,
+                objects=listed.objects,
+                state=self.states.get(listed.kind, self.state),
+                reason="told to",
+            )
             for listed in some_lists(self.objects)
         )

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from console.real.kubernetes import RealKubernetes
-from console.real.kwok import VIRTUAL_TOLERATION, node
+from console.real.kwok import VIRTUAL_TOLERATION, is_ready, node
 from simulator.controllers import running
 from simulator.controllers.kubelet import START, STOP
 from simulator.kubernetes import ApiServer
@@ -151,7 +151,7 @@ class Server:
             # on the real one kwok says so
             ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
             await self.merge(f"{path}/status", ready)
-        await self.until(path, _takes_pods)
+        await self.until(path, lambda answer: is_ready(answer.body))
         return name
 
 
@@ -188,14 +188,6 @@ async def _with_space(session: aiohttp.ClientSession, url: str, *, is_real: bool
     await server.until(f"{crds}/widgets.contract.example.dev", _is_established)
     await server.until(f"{WIDGETS}/widgets", lambda answer: answer.status == 200)
     return server
-
-
-def _takes_pods(answer: Answer) -> bool:
-    conditions = answer.body.get("status", {}).get("conditions", ())
-    taints = answer.body["spec"].get("taints", ())
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and not any(
-        taint["key"].startswith("node.kubernetes.io/") for taint in taints
-    )
 
 
 def _is_established(answer: Answer) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.messages.decision import Decision, Expectation, Reason, Verdict
-from shared.messages.insight import Incident, IncidentState, Insight, Quality, Severity, SubjectKind
+from shared.messages.insight import Incident, IncidentState, Insight, Severity, SubjectKind
 from shared.model.application import Autonomy, WorkloadRef
 from shared.model.names import ClusterName, ComponentName, GroupName, decision_id
 from shared.model.plan import Action, Move, Plan
@@ -15,6 +15,7 @@ from tests.support.builders import (
     NOW,
     a_fleet,
     a_placement,
+    a_quality,
     an_insight,
     cycle_at,
     later,
@@ -175,16 +176,9 @@ def an_insight_of(
 ) -> Insight:
     """Return an insight in which render stands on one cluster and visitors get that latency."""
     placements = (a_placement("ingest", "home"), a_placement("render", stands_on, 3))
-    quality = Quality(
-        application=ARENA,
-        group=GroupName("visitors"),
-        latency_ms=latency_ms,
-        budget_ms=15.0,
-        guard_band_ms=1.5,
-        reason="" if latency_ms is not None else "the link home>metro is not measured",
-    )
+    reason = "" if latency_ms is not None else "the link home>metro is not measured"
     fleet = a_fleet(at=at, placements=placements)
-    return an_insight(fleet, qualities=(quality,), **changes)
+    return an_insight(fleet, qualities=(a_quality(latency_ms, reason=reason),), **changes)
 
 
 def an_incident(**changes: Any) -> Incident:

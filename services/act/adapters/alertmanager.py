@@ -10,34 +10,50 @@ import aiohttp
 from services.act import telemetry
 from services.act.core.alerts import Alert
 from services.act.core.ledger_json import written
+from shared.runtime.probes import Readiness
 
 TIMEOUT_SECONDS = 5.0
+_CHECK = "alertmanager"
 
 
 @asynccontextmanager
-async def connect(replicas: tuple[str, ...]) -> AsyncIterator["Alertmanagers"]:
+async def connect(
+    replicas: tuple[str, ...], *, readiness: Readiness
+) -> AsyncIterator["Alertmanagers"]:
     """Give a sink of these replicas (their addresses), and close its connections after."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield Alertmanagers(session, replicas)
+        yield Alertmanagers(session, replicas, readiness)
 
 
 class Alertmanagers:
-    """All replicas of Alertmanager. They agree among themselves on who notifies."""
+    """All replicas of Alertmanager. They agree among themselves on who notifies.
 
-    def __init__(self, session: aiohttp.ClientSession, replicas: tuple[str, ...]) -> None:
+    Ready as long as one of them takes alerts.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, replicas: tuple[str, ...], readiness: Readiness
+    ) -> None:
         self._session = session
         self._replicas = replicas
-        self._lost: set[str] = set()
+        self._readiness = readiness
+        self._lost: dict[str, str] = {}
+        if replicas:
+            readiness.report(_CHECK, "not asked yet")
 
     async def post(self, alerts: tuple[Alert, ...]) -> None:
-        """Send the alerts to every replica. One that fails is told of once, and stops nothing."""
-        if not alerts:
-            return
+        """Send the alerts to every replica. One that fails is told of once, and stops nothing.
+
+        Where there are none, an empty list asks whether a replica would take one.
+        """
         body = [_alert_json(alert) for alert in alerts]
         async with asyncio.TaskGroup() as group:
             for replica in self._replicas:
                 group.create_task(self._post_to(replica, body))
+        if self._replicas:
+            is_heard = len(self._lost) < len(self._replicas)
+            self._readiness.report(_CHECK, "" if is_heard else "; ".join(self._lost.values()))
 
     async def _post_to(self, replica: str, body: list[dict[str, Any]]) -> None:
         """Post to one replica. A batch refused for one bad alert is stored but for that one."""
@@ -48,10 +64,10 @@ class Alertmanagers:
         except (aiohttp.ClientError, TimeoutError) as error:
             problem = repr(error)
         if problem and replica not in self._lost:
-            self._lost.add(replica)
             telemetry.alertmanager_lost(replica, problem)
-        elif not problem and replica in self._lost:
-            self._lost.discard(replica)
+        if problem:
+            self._lost[replica] = f"{replica}: {problem}"
+        elif self._lost.pop(replica, None):
             telemetry.alertmanager_found(replica)
 
 

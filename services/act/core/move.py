@@ -44,8 +44,9 @@ def next_of_move(move: Move, entry: Entry, live: Live, context: Context) -> Next
         return _follow(move, entry, live, context, mark)
     if entry.status is Status.PENDING:
         return _begin(move, entry, live, context)
-    gone = f"someone else changed {move.workload.name} during the move"
-    return ended(entry, Status.FAILED, context.now, gone)
+    what = "deleted" if workload is None else "changed"
+    meddled = f"someone else {what} {move.workload.name} during the move"
+    return ended(entry, Status.FAILED, context.now, meddled)
 
 
 def _follow(move: Move, entry: Entry, live: Live, context: Context, mark: Mark) -> Next:

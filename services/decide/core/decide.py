@@ -42,7 +42,7 @@ def decide(
         decision, memory = _decide_one(application, insight, ground, memory, control)
         memory = with_decision(memory, decision)
         decisions.append(decision)
-    for decision in verdict.of_invalid(insight):
+    for decision in verdict.of_invalid(insight, guards.reject_late_inventory(insight)):
         if not _is_new(decision.application, insight, memory):
             continue
         memory = with_decision(memory, decision)
@@ -73,8 +73,10 @@ def _decide_one(
 ) -> tuple[Decision, Memory]:
     problem = problem_of(insight, ground, application, promises(memory, insight))
     before = judge(problem, start(problem))
-    unseen = guards.reject_late_inventory(insight) or guards.reject_not_fresh(
-        problem, before.standing
+    unseen = (
+        guards.reject_late_inventory(insight)
+        or guards.reject_unreadable_policy(insight)
+        or guards.reject_not_fresh(problem, before.standing)
     )
     busy = guards.reject_paused(control) or guards.reject_in_flight(
         application.name, insight, memory

@@ -10,7 +10,7 @@ from services.decide.core.standing import Standing
 from shared.messages.control import Control
 from shared.messages.decision import Reason
 from shared.messages.insight import Insight
-from shared.messages.inventory import Freshness
+from shared.messages.inventory import ALWAYS_THERE, Freshness
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import Application, MaintenanceWindow
 from shared.model.names import ApplicationName
@@ -18,9 +18,7 @@ from shared.model.plan import Action, Move, OffloadNamespace, Scale, describe
 
 LOST_CYCLES = 2
 """A lost cluster or broken rule counts when seen in this many cycles in a row."""
-NEEDED_KINDS = frozenset(
-    ("Application", "Site", "Deployment", "Pod", "Node", "ForeignCluster", "NamespaceOffloading")
-)
+NEEDED_KINDS = ALWAYS_THERE | {"ForeignCluster", "NamespaceOffloading"}
 """Kinds of object without which nothing can be said."""
 TOUCHED = frozenset((Status.SUCCEEDED, Status.REVERTED, Status.FAILED))
 """States of an action after which its component rests."""
@@ -73,6 +71,15 @@ def reject_late_inventory(insight: Insight) -> Objection | None:
             why = f": {kind.reason}" if kind.reason else ""
             detail = f"the list of {kind.kind} objects is {kind.state}{why}"
             return Objection(reason=Reason.NOT_FRESH, detail=detail)
+    return None
+
+
+def reject_unreadable_policy(insight: Insight) -> Objection | None:
+    """Hold everything while the fleet's policy cannot be read: the defaults are not its limits."""
+    for problem in insight.problems:
+        if problem.kind == "FleetPolicy":
+            detail = f"FleetPolicy {problem.name}: {problem.field}: {problem.message}"
+            return Objection(reason=Reason.INVALID, detail=detail)
     return None
 
 

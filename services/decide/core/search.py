@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from services.decide.core.objective import DIGITS, Judged, judge, judge_change
 from services.decide.core.problem import Candidate, Objection, Problem
-from services.decide.core.standing import Standing, start
+from services.decide.core.standing import UNKNOWN, Standing, start
 from shared.messages.decision import Score
 
 MOST_STEPS = 10
@@ -152,8 +152,13 @@ def is_repair(problem: Problem, before: Judged, after: Score) -> bool:
 
 
 def is_saving(problem: Problem, before: Judged, after: Score) -> bool:
-    """Tell whether a step makes nothing worse and saves the policy's share of the money spent."""
+    """Tell whether a step makes nothing worse and saves the policy's share of the money spent.
+
+    What a user group gets has to be known: else nothing would speak against the cheapest place.
+    """
     now = before.score
+    if any(ms is None or ms >= UNKNOWN for ms in before.standing.latencies_ms):
+        return False
     if (after.hard, after.unplaced) != (now.hard, now.unplaced) or after.quality > now.quality:
         return False
     saved = now.money - after.money

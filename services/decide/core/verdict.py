@@ -80,8 +80,11 @@ def _blank(application: Application, insight: Insight) -> Decision:
     )
 
 
-def of_invalid(insight: Insight) -> list[Decision]:
-    """Hold for each Application that could not be read: its status tells what to mend."""
+def of_invalid(insight: Insight, unseen: Objection | None) -> list[Decision]:
+    """Hold for each Application that could not be read: its status tells what to mend.
+
+    `unseen`: why the inventory cannot be believed; then nothing is said against the Application.
+    """
     known = {application.name for application in insight.fleet.applications}
     decisions = []
     for problem in insight.problems:
@@ -89,6 +92,7 @@ def of_invalid(insight: Insight) -> list[Decision]:
         if problem.kind == "Application" and name not in known:
             known.add(name)
             blank = _blank(Application(name=name, components=()), insight)
-            detail = f"{problem.field}: {problem.message}"
-            decisions.append(replace(blank, reason=Reason.INVALID, detail=detail))
+            invalid = Objection(reason=Reason.INVALID, detail=f"{problem.field}: {problem.message}")
+            why = unseen or invalid
+            decisions.append(replace(blank, reason=why.reason, detail=why.detail))
     return decisions

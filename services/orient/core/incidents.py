@@ -2,7 +2,9 @@
 
 A cause must be seen in two cycles before it is an incident, and be gone for three before the
 incident ends, so that one odd sample neither opens nor closes anything. A lost cluster is told at
-once: Liqo's check has its own persistence.
+once: Liqo's check has its own persistence. A cycle that could not see a cause counts for neither.
+How bad an incident was it stays: what a move heals for the users is still broken, and an alert
+whose severity sank would be another alert.
 """
 
 from dataclasses import replace
@@ -10,6 +12,7 @@ from datetime import datetime
 
 from services.orient.core.causes import Cause, find_causes, touches
 from services.orient.core.memory import Watched
+from services.orient.core.unseen import NOTHING, Unseen
 from shared.messages.insight import (
     Anomaly,
     Incident,
@@ -30,6 +33,7 @@ def follow_incidents(
     anomalies: tuple[Anomaly, ...],
     qualities: tuple[Quality, ...],
     watched: tuple[Watched, ...],
+    unseen: Unseen = NOTHING,
 ) -> tuple[tuple[Incident, ...], tuple[Watched, ...]]:
     """Return the incidents to tell, open and just closed, and what to watch from here on."""
     causes = {(c.kind, c.subject): c for c in find_causes(fleet, anomalies, qualities)}
@@ -37,7 +41,11 @@ def follow_incidents(
     told: list[Incident] = []
     kept: list[Watched] = []
     for key in sorted(causes.keys() | known.keys()):
-        state = _next(known.get(key), causes.get(key), fleet, qualities)
+        before, cause = known.get(key), causes.get(key)
+        if before and not cause and unseen.hides(before.incident, qualities):
+            state = before
+        else:
+            state = _next(before, cause, fleet, qualities)
         if state.good_cycles == 0 or (state.is_open and state.good_cycles < CLOSE_AFTER_CYCLES):
             kept.append(state)
         elif state.is_open:
@@ -55,10 +63,11 @@ def _next(
         return replace(before, good_cycles=before.good_cycles + 1, bad_cycles=0)
     bad_cycles = (before.bad_cycles if before else 0) + 1
     was_open = before is not None and before.is_open
+    incident = _incident(cause, before.incident.opened_at if before else fleet.at, fleet, qualities)
+    if before is not None and before.incident.severity is Severity.CRITICAL:
+        incident = replace(incident, severity=Severity.CRITICAL)
     return Watched(
-        incident=_incident(
-            cause, before.incident.opened_at if before else fleet.at, fleet, qualities
-        ),
+        incident=incident,
         bad_cycles=bad_cycles,
         is_open=was_open or cause.at_once or bad_cycles >= OPEN_AFTER_CYCLES,
     )

@@ -6,7 +6,7 @@ Parameter", 1964). A score is the distance from the level in spreads. A score at
 from the level before t.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,11 +154,16 @@ def recall(anomalies: Sequence[Anomaly]) -> Baselines:
     )
 
 
-def forget(baselines: Baselines, present: Readings) -> Baselines:
-    """Drop the series that are no longer read, so that memory stays bounded."""
+def forget(
+    baselines: Baselines, present: Readings, is_hidden: Callable[[SeriesKey], bool]
+) -> Baselines:
+    """Drop the series that are no longer read, so that memory stays bounded.
+
+    `is_hidden`: whether a series may be there, unread: what was normal for it is kept.
+    """
     keys = set(zip(present.signals, present.clusters, present.subjects, strict=True))
-    kept = [key for key in baselines.rows if key in keys]
-    if len(baselines.rows) <= 2 * max(len(keys), 1):
+    kept = [key for key in baselines.rows if key in keys or is_hidden(key)]
+    if len(baselines.rows) <= 2 * max(len(kept), 1):
         return baselines
     rows = np.array([baselines.rows[key] for key in kept], dtype=np.int64)
     return Baselines(

@@ -1,6 +1,7 @@
 """Plans carried out against a cluster in memory, with Act killed at every call it makes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -307,3 +308,21 @@ async def test_a_decision_not_begun_by_its_deadline_is_refused() -> None:
     ledger = await carry_out(api)
 
     assert (ledger.status, ledger.message) == (Status.REFUSED, "its deadline has passed")
+
+
+async def test_without_a_home_in_the_fleet_a_move_waits_where_it_is() -> None:
+    api = admitted(a_world(), a_decision())
+    executor = awake(api)
+    for _ in range(5):
+        executor.board.insight = seen(api, good)
+        await executor.advance_all()
+        api.tick()
+    under_way, writes = ledger_in(api), len(api.written(DEPLOYMENT))
+    insight = seen(api, good)
+    executor.board.insight = replace(insight, fleet=replace(insight.fleet, clusters=()))
+
+    await executor.advance_all()
+
+    assert under_way.status is Status.RUNNING
+    assert ledger_in(api) == under_way
+    assert len(api.written(DEPLOYMENT)) == writes

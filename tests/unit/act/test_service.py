@@ -6,18 +6,27 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from services.act.adapters.dry_run import DryRunClusterApi
-from services.act.core.objects import APPLICATION, DEPLOYMENT, Ref
+from services.act.board import Board
+from services.act.core.objects import APPLICATION, DEPLOYMENT, Kind, Ref
+from services.act.intake import Intake
+from services.act.outbox import Outbox
 from services.act.ports import ClusterApi
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
+from shared.errors import PermanentError
 from shared.messages.approval import Approval
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason, Verdict
+from shared.messages.insight import Insight
+from shared.messages.inventory import Freshness, KindFreshness, Problem
 from shared.messages.outcome import Outcome, Status
 from shared.messages.subjects import Message
 from shared.model.application import Autonomy
 from shared.model.plan import Plan
+from shared.runtime.following import Absent, Listed, News
 from tests.support.builders import FLEET, NOW, later
 from tests.support.fakes_act import FakeAlertSink, a_world
 from tests.support.objects_act import a_decision, an_incident, an_insight_of
@@ -255,3 +264,51 @@ async def test_incidents_are_posted_each_interval_and_ended_when_they_are_over()
     assert len(firing) >= 2
     assert len(ended) == 1
     assert {post[0].labels for post in firing + ended} == {firing[0][0].labels}
+
+
+def a_blind_insight(**changes: Any) -> Insight:
+    """Return what Orient says while Observe cannot ask the API server."""
+    kinds = (KindFreshness(kind="Site", state=Freshness.ABSENT, reason="cannot be reached"),)
+    insight = an_insight_of(kinds=kinds, **changes)
+    empty = replace(insight.fleet, clusters=(), applications=(), placements=())
+    return replace(insight, fleet=empty, qualities=())
+
+
+async def test_an_insight_that_saw_nothing_resolves_no_alert_and_empties_no_status() -> None:
+    world, incidents = World(), (an_incident(),)
+    async with world.act():
+        await world.bus.publish(an_insight_of(at=NOW, incidents=incidents))
+        await eventually(lambda: bool(world.api.written(APPLICATION, "status")))
+        before = world.api.objects[ARENA_REF]["status"]
+        await world.bus.publish(a_blind_insight(at=later(15), incidents=incidents))
+        seen = len(world.sink.posts)
+        await eventually(lambda: len(world.sink.posts) > seen + 3)
+
+    assert world.api.objects[ARENA_REF]["status"] == before
+    assert all(alert.ends_at > NOW for batch in world.sink.posts for alert in batch)
+
+
+class UnreachableApi(DryRunClusterApi):
+    """A cluster that was never listed."""
+
+    async def follow(self, kind: Kind) -> AsyncIterator[News]:
+        yield Absent(reason=f"{kind.plural}: cannot be reached")
+        await asyncio.Event().wait()
+
+
+async def test_incidents_are_told_while_the_api_server_is_down() -> None:
+    world = World()
+    async with world.act(UnreachableApi(world.api)):
+        await world.bus.publish(a_blind_insight(at=NOW, incidents=(an_incident(),)))
+        await eventually(lambda: any(world.sink.posts))
+
+
+async def test_nobody_approves_while_it_cannot_be_told_who_may() -> None:
+    world, board = World(), Board(fleet=FLEET)
+    unreadable = Problem(kind="FleetPolicy", name="default", field="spec", message="is wrong")
+    board.hear(Listed(objects=(world.api.objects[ARENA_REF],)))
+    board.learn(an_insight_of(at=NOW, problems=(unreadable,)))
+    intake = Intake(api=world.api, board=board, outbox=Outbox(board), now=world.api.now)
+
+    with pytest.raises(PermanentError, match="who may answer is not known"):
+        await intake.take_answer(an_approval(a_decision()))

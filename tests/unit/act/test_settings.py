@@ -8,6 +8,11 @@ from services.act.settings import Settings
 from shared.runtime.settings import load
 
 
+@pytest.fixture(autouse=True)
+def in_a_pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+
+
 def test_addresses_come_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSLOOP_ALERTMANAGER_URLS", "http://a:9093, http://b:9093")
     monkeypatch.setenv("CROSSLOOP_DRY_RUN", "true")

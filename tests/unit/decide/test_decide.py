@@ -262,6 +262,16 @@ def test_money_alone_moves_a_component_only_by_more_than_the_margin() -> None:
 # ------------------------------------------------------------- namespaces and promises
 
 
+def test_nothing_is_saved_while_it_cannot_be_told_what_the_users_get() -> None:
+    insight = a_cheaper_place(core_hour=0.01)
+    assert decided(insight).reason is Reason.MONEY_SAVED
+    arena = an_application(components=(a_component("ingest", replicas=0), a_component("render")))
+    without = tuple(p for p in insight.fleet.placements if p.component != "ingest")
+    fleet = replace(insight.fleet, applications=(arena,), placements=without)
+    decision = decided(replace(insight, fleet=fleet))
+    assert (decision.verdict, decision.reason) == (Verdict.HOLD, Reason.NO_BETTER)
+
+
 def test_the_namespace_is_stretched_first_where_it_is_not_yet() -> None:
     north, south = the_arena().users
     arena = the_arena(users=(north, replace(south, site="venue-coast")))
@@ -355,6 +365,14 @@ def test_an_application_that_cannot_be_read_is_held_with_its_problem() -> None:
     assert (arena.reason, odd.reason) == (Reason.ALL_WELL, Reason.INVALID)
     assert (odd.application, odd.detail) == ("xr/odd", "spec.flows[0].to: no such")
     assert len(decide(demo_insight(problems=problems), memory)[0]) == 0
+
+
+def test_nothing_is_said_against_an_application_while_the_api_server_is_down() -> None:
+    kinds = (KindFreshness(kind="Deployment", state=Freshness.ABSENT, reason="unreachable"),)
+    problem = Problem(kind="Application", name="xr/other", field="spec", message="no Deployment")
+    insight = demo_insight(demo_fleet(applications=()), kinds=kinds, problems=(problem,))
+    decision = decided(insight)
+    assert (decision.application, decision.reason) == ("xr/other", Reason.NOT_FRESH)
 
 
 def test_an_application_without_users_or_components_is_well() -> None:

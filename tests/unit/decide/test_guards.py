@@ -7,6 +7,7 @@ import pytest
 
 from services.decide.core import guards
 from services.decide.core.budget import moves_left, reject_over_move_budget
+from services.decide.core.decide import decide
 from services.decide.core.memory import Memory, Seen
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Objection
@@ -14,7 +15,7 @@ from services.decide.core.standing import start
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
-from shared.messages.inventory import Freshness, KindFreshness
+from shared.messages.inventory import Freshness, KindFreshness, Problem
 from shared.messages.observation import Coverage, CoverageState
 from shared.messages.outcome import ActionResult, Outcome, Status
 from shared.messages.readings import Signal
@@ -157,6 +158,15 @@ def test_a_late_inventory_holds_and_a_kind_that_is_not_installed_does_not(
 ) -> None:
     insight = an_insight(kinds=(KindFreshness(kind=kind, state=state),))
     assert (guards.reject_late_inventory(insight) is not None) is held
+
+
+def test_a_policy_that_cannot_be_read_holds_everything() -> None:
+    problem = Problem(
+        kind="FleetPolicy", name="default", field="spec.soakCycles", message="must be a number"
+    )
+    (decision,), _ = decide(an_insight(problems=(problem,)), Memory())
+    assert (decision.verdict, decision.reason) == (Verdict.HOLD, Reason.INVALID)
+    assert decision.detail == "FleetPolicy default: spec.soakCycles: must be a number"
 
 
 def silent(cluster: str, signal: Signal) -> tuple[Coverage, ...]:

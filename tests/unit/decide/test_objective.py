@@ -42,6 +42,19 @@ def with_flow(mbps: float = 100.0, *, fleet: Fleet | None = None, **changes: obj
     return replace(fleet or a_fleet(), applications=(application,))
 
 
+def a_slow_replica_at_the_edge() -> Fleet:
+    """Return a fleet with ingest at home, and render at metro and, 5 ms from home, at edge."""
+    return a_fleet(
+        clusters=(a_cluster("home"), a_cluster("metro"), a_cluster("edge")),
+        links=both_ways("home", "metro") + both_ways("home", "edge", 5.0),
+        placements=(
+            a_placement("ingest", "home"),
+            a_placement("render", "edge"),
+            a_placement("render", "metro"),
+        ),
+    )
+
+
 def terms(fleet: Fleet | Insight) -> dict[str, float]:
     return dict(judged(a_problem(fleet)).terms)
 
@@ -61,15 +74,7 @@ def test_the_way_back_counts() -> None:
 
 
 def test_a_group_is_promised_its_slowest_replicas() -> None:
-    fleet = a_fleet(
-        clusters=(a_cluster("home"), a_cluster("metro"), a_cluster("edge")),
-        links=both_ways("home", "metro") + both_ways("home", "edge", 5.0),
-        placements=(
-            a_placement("ingest", "home"),
-            a_placement("render", "edge"),
-            a_placement("render", "metro"),
-        ),
-    )
+    fleet = a_slow_replica_at_the_edge()
     assert judged(a_problem(fleet)).standing.latencies_ms == (11.0,)
 
 
@@ -144,15 +149,7 @@ def test_a_flow_counts_its_worst_broken_limit(limits: dict[str, float], expected
 
 
 def test_a_limit_of_a_flow_holds_for_every_pair_of_replicas() -> None:
-    fleet = a_fleet(
-        clusters=(a_cluster("home"), a_cluster("metro"), a_cluster("edge")),
-        links=both_ways("home", "metro") + both_ways("home", "edge", 5.0),
-        placements=(
-            a_placement("ingest", "home"),
-            a_placement("render", "edge"),
-            a_placement("render", "metro"),
-        ),
-    )
+    fleet = a_slow_replica_at_the_edge()
     assert terms(with_flow(max_latency_ms=4.0, fleet=fleet))[FLOW] == pytest.approx(1.25)
 
 

@@ -6,7 +6,7 @@ from services.decide.core.memory import Memory
 from services.decide.core.promises import Promise, promises
 from shared.messages.outcome import ActionResult, Status
 from shared.model.names import ApplicationName, ClusterName
-from shared.model.plan import OffloadNamespace, Plan, Scale
+from shared.model.plan import Move, OffloadNamespace, Plan, Scale
 from tests.support.builders import (
     ARENA,
     a_cluster,
@@ -23,20 +23,25 @@ from tests.unit.decide.test_guards import RENDER_HOME, a_decision, an_outcome
 REQUEST = a_component("render").requests
 
 
+def ingest_moves(target: str) -> Move:
+    """Return the move of ingest away from home."""
+    ingest = a_component("ingest")
+    return replace(
+        RENDER_HOME,
+        component=ingest.name,
+        workload=ingest.workload,
+        source=ClusterName("home"),
+        target=ClusterName(target),
+    )
+
+
 def test_a_decision_without_outcome_is_promised_its_room() -> None:
     found = promises(Memory(decisions=(a_decision(),)), an_insight())
     assert found.rooms == (Promise(cluster=ClusterName("home"), request=REQUEST, replicas=1),)
 
 
 def test_a_move_that_is_proven_is_promised_nothing_while_the_next_one_is() -> None:
-    ingest = a_component("ingest")
-    second = replace(
-        RENDER_HOME,
-        component=ingest.name,
-        workload=ingest.workload,
-        source=ClusterName("home"),
-        target=ClusterName("metro"),
-    )
+    second = ingest_moves("metro")
     decision = a_decision(plan=Plan(actions=(RENDER_HOME, second)))
     done = ActionResult(action=RENDER_HOME, status=Status.SUCCEEDED)
     running = ActionResult(action=second, status=Status.RUNNING)
@@ -77,14 +82,7 @@ def test_scaling_is_promised_what_it_adds_and_stretching_nothing() -> None:
 
 
 def test_traffic_of_a_pending_move_is_added_where_it_will_be_and_taken_off_nowhere() -> None:
-    ingest = a_component("ingest")
-    away = replace(
-        RENDER_HOME,
-        component=ingest.name,
-        workload=ingest.workload,
-        source=ClusterName("home"),
-        target=ClusterName("edge"),
-    )
+    away = ingest_moves("edge")
     memory = Memory(decisions=(a_decision(plan=Plan(actions=(away,))),))
     assert promises(memory, an_insight()).mbps == {("edge", "metro"): 100.0}
 

@@ -99,6 +99,7 @@ def test_a_service_gets_an_environment_that_it_understands(
     settings = settings_of(service)
     known = {f"{PREFIX}{field.upper()}" for field in settings.model_fields}
     assert environment.keys() - known == set()
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")  # as in each pod
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     settings()

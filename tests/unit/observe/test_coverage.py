@@ -298,6 +298,34 @@ def test_a_cluster_without_pods_has_nothing_requested() -> None:
     assert set(states(observation).values()) == {FRESH}
 
 
+def without_age(answers: Answers, signal: Signal, cluster: str) -> Answers:
+    wanted = freshness_question(signal)
+    return replace(
+        answers,
+        answers=tuple(
+            replace(a, samples=tuple(s for s in a.samples if s.labels != (cluster,)))
+            if a.question == wanted
+            else a
+            for a in answers.answers
+        ),
+    )
+
+
+def test_a_rate_that_still_tells_of_pods_that_are_gone_is_no_gap() -> None:
+    values = some_values(*CLUSTERS)
+    for signal in (Signal.NODE_REQUESTED_CORES, Signal.NODE_REQUESTED_BYTES):
+        del values[signal]["edge"]
+    answers = without_age(some_answers(values), Signal.POD_USED_CORES, "edge")
+    observation, _ = look(answers)
+    assert set(states(observation).values()) == {FRESH}
+
+
+def test_a_rate_without_samples_is_a_gap_where_there_are_pods() -> None:
+    answers = some_answers(some_values(*CLUSTERS))
+    observation, _ = look(without_age(answers, Signal.POD_USED_CORES, "edge"))
+    assert of(observation, "edge", Signal.POD_USED_CORES).state is PARTIAL
+
+
 def test_a_cluster_with_requests_owes_the_use_of_its_pods() -> None:
     values = some_values(*CLUSTERS)
     del values[Signal.POD_USED_CORES]["edge"]

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from services.observe.core.memory import OUTCOMES_KEPT, remember_outcomes
 from services.observe.core.observe import Cycle
-from services.observe.core.quantities import parse_quantity
 from shared.messages.outcome import Outcome, Status
 from shared.model.names import decision_id
 from tests.support.builders import ARENA, FLEET, NOW, cycle_at, later
@@ -65,15 +64,3 @@ def test_a_cycle_is_named_by_its_instant() -> None:
         max_age=timedelta(seconds=45),
     )
     assert cycle.id == "20261124T070000045Z"
-
-
-def test_quantities_are_read_as_kubernetes_means_them() -> None:
-    assert parse_quantity("500m") == 0.5
-    assert parse_quantity("2Gi") == 2 * 1024**3
-    assert parse_quantity("1E") == 1e18
-    assert parse_quantity("1e3") == parse_quantity("1k") == 1000
-    assert parse_quantity("128974848000m") == 128974848
-    assert parse_quantity(4) == parse_quantity("4") == parse_quantity("4.") == 4.0
-    assert parse_quantity(".5") == 0.5
-    for wrong in ("", "Gi", "1 Gi", "1X", True, None, [], "1e", "0x1"):
-        assert parse_quantity(wrong) is None

@@ -139,6 +139,25 @@ async def test_without_the_api_server_it_is_not_ready_and_says_so_in_the_kinds()
     assert [(k["event"], len(k["kinds"])) for k in kinds] == [("kinds_lost", 9), ("kinds_found", 9)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "state", "is_ready"),
+    [
+        ("Site", Freshness.ABSENT, False),
+        ("Pod", Freshness.LATE, False),
+        ("ForeignCluster", Freshness.LATE, False),
+        ("ForeignCluster", Freshness.ABSENT, True),  # need not be installed
+    ],
+)
+async def test_one_list_that_ought_to_be_there_is_enough_not_to_be_ready(
+    kind: str, state: Freshness, is_ready: bool
+) -> None:
+    running = Running()
+    running.inventory.states = {kind: state}
+    async with running.started():
+        await running.next()
+        assert running.readiness.is_ready is is_ready
+
+
 async def test_it_begins_without_kinds_that_cannot_be_listed() -> None:
     running = Running()
     running.inventory.is_synced = False

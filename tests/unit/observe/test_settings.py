@@ -7,6 +7,7 @@ from shared.runtime.settings import load
 @pytest.fixture(autouse=True)
 def thanos_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSLOOP_THANOS_URL", "http://thanos:9090/")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
 
 
 def test_all_but_the_address_of_thanos_has_a_default() -> None:

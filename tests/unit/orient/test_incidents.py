@@ -6,6 +6,7 @@ from services.orient.core.causes import find_causes
 from services.orient.core.incidents import follow_incidents
 from services.orient.core.memory import Watched
 from services.orient.core.quality import assess_quality
+from services.orient.core.unseen import Unseen
 from shared.messages.insight import Anomaly, Incident, IncidentState, Severity, SubjectKind
 from shared.messages.readings import Signal
 from shared.model.fleet import ClusterState, Fleet
@@ -67,6 +68,14 @@ def test_a_link_that_breaks_a_budget_is_critical() -> None:
     assert incident.kind is SubjectKind.LINK
 
 
+def test_an_incident_that_was_critical_stays_so_after_its_users_are_helped() -> None:
+    slow, helped = a_fleet(links=both_ways("home", "metro", 20.0)), a_fleet()
+    _, watched = turn((), bad("home", "metro"), fleet=slow)
+    _, watched = turn(watched, bad("home", "metro"), fleet=slow, cycle=1)
+    (incident,), _ = turn(watched, bad("home", "metro"), fleet=helped, cycle=2)
+    assert incident.severity is Severity.CRITICAL, "another severity were another alert"
+
+
 def test_most_links_of_a_cluster_bad_at_once_are_one_cause() -> None:
     names = ["a", "b", "c", "d"]
     pairs = [(x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
@@ -102,3 +111,14 @@ def test_a_group_out_of_budget_with_no_other_cause_is_an_incident_of_its_own() -
 def test_a_node_that_is_not_ready_is_an_incident() -> None:
     (cause,) = find_causes(a_fleet(), (bad("metro", "m-1", Signal.NODE_READY),), ())
     assert (cause.kind, cause.subject) == (SubjectKind.NODE, "metro/m-1")
+
+
+def test_a_group_that_cannot_be_measured_any_more_is_not_within_its_budget() -> None:
+    far = a_fleet(links=both_ways("home", "metro", 20.0))
+    _, watched = turn((), fleet=far)
+    (opened,), watched = turn(watched, fleet=far, cycle=1)
+    unread = Unseen(applications=frozenset(["xr/arena"]))
+    for cycle in range(2, 8):
+        fleet = replace(a_fleet(applications=(), placements=()), at=later(15 * cycle))
+        told, watched = follow_incidents(fleet, (), (), watched, unread)
+        assert told == (opened,)

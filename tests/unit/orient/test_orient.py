@@ -1,8 +1,11 @@
 """The entry: the same observation and memory always give the same insight."""
 
+from dataclasses import replace
+
 from services.orient.core.memory import Memory
 from services.orient.core.orient import orient, remember
 from shared.messages.insight import IncidentState
+from shared.messages.inventory import Freshness, Inventory, KindFreshness
 from shared.messages.observation import Coverage, CoverageState, Observation
 from shared.messages.readings import Reading, Readings, Signal
 from shared.model.names import ClusterName
@@ -45,3 +48,60 @@ def test_a_restart_keeps_an_open_incident_under_its_id() -> None:
 
 def test_without_an_earlier_insight_orient_starts_cold() -> None:
     assert remember(None).watched == ()
+
+
+def test_while_the_api_server_cannot_be_asked_nothing_ends_and_nothing_is_forgotten() -> None:
+    memory = after(2.0, 2.0, 2.0, 2.0, 20.0)
+    before, memory = orient(a_cycle(5, 20.0), memory)
+    kinds = tuple(
+        KindFreshness(kind=kind, state=Freshness.ABSENT, reason="cannot be reached")
+        for kind in ("Application", "Site", "Node")
+    )
+    for number in range(6, 12):
+        blind = an_observation(at=later(15 * number), inventory=Inventory(kinds=kinds))
+        insight, memory = orient(blind, memory)
+        assert [(i.id, i.state) for i in insight.incidents] == [
+            (i.id, IncidentState.OPEN) for i in before.incidents
+        ]
+    seeing, _ = orient(a_cycle(12, 20.0), memory)
+    assert [i.id for i in seeing.incidents] == [i.id for i in before.incidents]
+
+
+def test_a_kind_that_need_not_be_installed_blinds_nobody() -> None:
+    memory = after(2.0, 2.0, 2.0, 2.0, 20.0)
+    _, memory = orient(a_cycle(5, 20.0), memory)
+    kinds = (KindFreshness(kind="ForeignCluster", state=Freshness.ABSENT, reason="404"),)
+    for number in range(6, 9):
+        healed = replace(a_cycle(number, 2.0), inventory=Inventory(kinds=kinds))
+        insight, memory = orient(healed, memory)
+    assert [i.state for i in insight.incidents] == [IncidentState.CLOSED]
+
+
+def without_data(number: int, *clusters: str) -> Observation:
+    """Return a cycle in which Thanos tells nothing of these clusters."""
+    gaps = tuple(
+        Coverage(cluster=ClusterName(name), signal=Signal.LINK_RTT_MS, state=CoverageState.ABSENT)
+        for name in clusters
+    )
+    return an_observation(at=later(15 * number), coverage=gaps)
+
+
+def test_an_incident_is_not_over_because_nobody_tells_of_it() -> None:
+    memory = after(2.0, 2.0, 2.0, 2.0, 20.0, 20.0)
+    for number in range(6, 12):
+        insight, memory = orient(without_data(number, "home"), memory)
+        assert [i.state for i in insight.incidents] == [IncidentState.OPEN]
+    for number in range(12, 15):
+        insight, memory = orient(a_cycle(number, 20.0), memory)
+        assert [i.state for i in insight.incidents] == [IncidentState.OPEN], "the normal is known"
+    for number in range(15, 18):
+        insight, memory = orient(a_cycle(number, 2.0), memory)
+    assert [i.state for i in insight.incidents] == [IncidentState.CLOSED]
+
+
+def test_an_incident_ends_where_the_end_that_saw_it_tells_that_it_is_over() -> None:
+    memory = after(2.0, 2.0, 2.0, 2.0, 20.0, 20.0)
+    for number in range(6, 9):
+        healed = replace(a_cycle(number, 2.0), coverage=without_data(number, "metro").coverage)
+        insight, memory = orient(healed, memory)
+    assert [i.state for i in insight.incidents] == [IncidentState.CLOSED]

@@ -90,9 +90,16 @@ def test_signals_that_swing_with_work_are_not_judged() -> None:
 def test_series_that_vanish_are_forgotten_and_the_others_keep_their_rows() -> None:
     rows = [rtt(float(i), peer=f"peer-{i}") for i in range(10)]
     _, baselines = judge(Readings.from_rows(rows), Baselines())
-    kept = forget(baselines, Readings.from_rows(rows[3:5]))
+    kept = forget(baselines, Readings.from_rows(rows[3:5]), lambda _: False)
     assert set(kept.rows) == {("link_rtt_ms", "home", "peer-3"), ("link_rtt_ms", "home", "peer-4")}
     assert kept.level[kept.rows["link_rtt_ms", "home", "peer-4"]] == 4.0
+
+
+def test_series_that_are_only_not_told_are_kept() -> None:
+    rows = [rtt(float(i), peer=f"peer-{i}") for i in range(10)]
+    _, baselines = judge(Readings.from_rows(rows), Baselines())
+    kept = forget(baselines, Readings.from_rows([]), lambda key: key[1] == "home")
+    assert kept.rows == baselines.rows
 
 
 def test_what_was_normal_before_an_anomaly_is_recalled_after_a_restart() -> None:
