@@ -39,14 +39,13 @@ def write_signing_key(path: Path) -> None:
 
 
 def write_kubeconfig(path: Path, *, user: User, url: str, ca_file: Path) -> None:
-    """Write a kubeconfig that needs no other file."""
-    certificate = base64.b64encode(ca_file.read_bytes()).decode()
+    """Write a kubeconfig. It names the certificate's file: from data inside, clients make one."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "real",
         "clusters": [
-            {"name": "real", "cluster": {"server": url, "certificate-authority-data": certificate}}
+            {"name": "real", "cluster": {"server": url, "certificate-authority": str(ca_file)}}
         ],
         "users": [{"name": user.name, "user": {"token": user.token}}],
         "contexts": [{"name": "real", "context": {"cluster": "real", "user": user.name}}],

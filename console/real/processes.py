@@ -14,7 +14,7 @@ from shared.runtime.clock import monotonic
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
-STOP_SECONDS = 5.0
+STOP_SECONDS = 10.0
 
 
 class NotReadyError(Exception):
