@@ -110,6 +110,9 @@ def _degraded(standing: Standing) -> Condition:
     ]
     if incidents:
         return "Degraded", "True", "Incident", "; ".join(incidents)
+    untold = [q.reason for q in _qualities(standing) if q.is_met is None]
+    if untold:
+        return "Degraded", "Unknown", "CannotTell", untold[0]
     return "Degraded", "False", "AllWell", "nothing is wrong with it"
 
 

@@ -232,6 +232,15 @@ def test_a_mark_of_someone_else_during_a_move_is_a_failure() -> None:
     assert "someone else changed render" in entry.message
 
 
+def test_a_workload_deleted_during_a_move_is_said_to_be() -> None:
+    entry = progress(step(RUNNING, live=Live(home=ClusterName("home"))))
+
+    assert (entry.status, entry.message) == (
+        Status.FAILED,
+        "someone else deleted render during the move",
+    )
+
+
 def test_it_serves_once_all_replicas_are_ready_on_the_target_before_the_old_ones_are_gone() -> None:
     both = live(workload=marked(), pods=AT_METRO + AT_HOME)
 

@@ -161,3 +161,10 @@ def test_nothing_is_known_before_the_first_insight() -> None:
     told = status_of(standing, an_application_object(), now=NOW)
 
     assert condition("QualityMet", told) == ("Unknown", "CannotTell", "nothing was measured yet")
+
+
+def test_an_application_whose_quality_is_not_known_is_not_said_to_be_well() -> None:
+    told = status(an_insight_of(at=NOW, latency_ms=None))
+
+    why = "the link home>metro is not measured"
+    assert condition("Degraded", told) == ("Unknown", "CannotTell", why)
