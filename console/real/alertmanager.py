@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.real.http import LOOPBACK, get_json, wait_ready
+from console.real.http import LOOPBACK, START_SECONDS, get_json, wait_ready
 from console.real.parts import program
-from console.real.processes import Child, free_ports, running
+from console.real.processes import Child, free_ports, running, wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,11 @@ class RealAlertmanager:
 
     url: str
     child: Child
+
+    def peers(self) -> int:
+        """Return how many replicas it knows, itself included; 0 for one that stands alone."""
+        cluster: dict[str, Any] = get_json(f"{self.url}/api/v2/status")["cluster"]
+        return len(cluster.get("peers") or ())
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts it holds now."""
@@ -71,6 +76,12 @@ def real_alertmanager(
     with running(*(member.child for member in members)):
         for member in members:
             wait_ready(member.child, f"{member.url}/-/ready")
+        wait_until(
+            lambda: all(member.peers() == replicas for member in members) or replicas == 1,
+            what="the replicas know each other",
+            seconds=START_SECONDS,
+            children=[member.child for member in members],
+        )
         yield members
 
 
