@@ -31,7 +31,6 @@ from shared.runtime.clock import monotonic, now
 from shared.runtime.settings import CommonSettings
 
 app = typer.Typer(help=__doc__, add_completion=False, invoke_without_command=True)
-INTERVAL_SECONDS = 15.0
 SETTLE_SECONDS = 120.0
 DEGRADED_MS = 10.0
 """Of round trip between home and metro: 2 ms before the fault, 14 ms after it."""

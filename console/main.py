@@ -4,7 +4,6 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +20,6 @@ from shared.bus.jetstream import JetStreamBus
 from shared.messages.approval import Approval
 from shared.messages.control import Control
 from shared.messages.decision import Decision
-from shared.model.names import DecisionId
 from shared.runtime import logs
 from shared.runtime.clock import now
 from shared.runtime.settings import CommonSettings, load
@@ -134,24 +132,19 @@ def status(*, json: AsJson = False) -> None:
 def _answer(which: str, *, approved: bool, by: str, reason: str, json: bool) -> None:
     async def work(bus: JetStreamBus) -> None:
         decision = await find_waiting(bus, which, by=by)
-        await bus.publish(_approval(decision, approved=approved, by=by, reason=reason, at=now()))
+        approval = Approval(
+            decision=decision.id,
+            fleet=decision.fleet,
+            approved=approved,
+            by=by,
+            reason=reason,
+            at=now(),
+        )
+        await bus.publish(approval)
         told = {"decision": decision.id, "approved": approved, "by": by, "reason": reason}
         _say(f"{'approved' if approved else 'rejected'} {decision.id} as {by}", told, json=json)
 
     _with_bus(work)
-
-
-def _approval(
-    decision: Decision, *, approved: bool, by: str, reason: str, at: datetime
-) -> Approval:
-    return Approval(
-        decision=DecisionId(decision.id),
-        fleet=decision.fleet,
-        approved=approved,
-        by=by,
-        reason=reason,
-        at=at,
-    )
 
 
 def _control(*, paused: bool, by: str, reason: str, json: bool) -> None:

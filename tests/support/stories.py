@@ -1,8 +1,6 @@
 """Run the whole loop on the simulator, and follow it until something holds."""
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,9 +76,3 @@ def all_within(truth: dict[str, Any]) -> bool:
 def missing_replicas(truth: dict[str, Any]) -> dict[str, Any]:
     """Return the spells in which a workload had fewer ready replicas than wanted."""
     return {name: w["below"] for name, w in truth["workloads"].items() if w["below"]}
-
-
-def get_json(url: str) -> Any:
-    """Return what a server on loopback answers."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)

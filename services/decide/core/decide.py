@@ -56,8 +56,10 @@ def _is_new(application: ApplicationName, insight: Insight, memory: Memory) -> b
 
 
 def _worst_first(insight: Insight, ground: Ground) -> list[Application]:
+    nothing_promised = promises(Memory(), insight)
+
     def need(application: Application) -> tuple[int, int, float, str]:
-        problem = problem_of(insight, ground, application, promises(Memory(), insight))
+        problem = problem_of(insight, ground, application, nothing_promised)
         score = judge(problem, start(problem)).score
         return -score.hard, -score.unplaced, -score.quality, application.name
 

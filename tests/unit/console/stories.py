@@ -11,7 +11,6 @@ from shared.messages.decision import (
     Rejection,
     Score,
     Term,
-    Verdict,
 )
 from shared.messages.insight import (
     Hop,
@@ -24,37 +23,23 @@ from shared.messages.insight import (
     SubjectKind,
 )
 from shared.messages.outcome import ActionResult, Outcome, Status
-from shared.model.application import Autonomy, WorkloadRef
-from shared.model.names import ClusterName, ComponentName, GroupName, decision_id
-from shared.model.plan import Move, Plan
-from tests.support.builders import ARENA, FLEET, NOW, an_insight, cycle_at, later
+from shared.model.names import GroupName
+from tests.support.builders import ARENA, FLEET, NOW, a_quality, an_insight, cycle_at, later
+from tests.support.objects_act import a_decision, a_move
 
-MOVE = Move(
-    application=ARENA,
-    component=ComponentName("render"),
-    workload=WorkloadRef(name="render"),
-    source=ClusterName("metro"),
-    target=ClusterName("home"),
-    replicas=2,
-)
-STAY = replace(MOVE, target=ClusterName("cloud"))
+MOVE = a_move(replicas=2)
+STAY = a_move(target="cloud", replicas=2)
 
 
-def a_quality(latency_ms: float | None) -> Quality:
-    """Return what the visitors get."""
+def a_told_quality(latency_ms: float | None) -> Quality:
+    """Return what the visitors get, with the hops or the reason why it cannot be told."""
+    if latency_ms is None:
+        return a_quality(None, reason="render has no ready replica")
     hops = (
         Hop(kind=HopKind.ACCESS, name="venue>home", latency_ms=2.0),
         Hop(kind=HopKind.LINK, name="home>metro", latency_ms=7.0),
     )
-    return Quality(
-        application=ARENA,
-        group=GroupName("visitors"),
-        latency_ms=latency_ms,
-        budget_ms=15.0,
-        guard_band_ms=1.5,
-        hops=hops if latency_ms is not None else (),
-        reason="" if latency_ms is not None else "render has no ready replica",
-    )
+    return a_quality(latency_ms, hops=hops)
 
 
 def an_incident(state: IncidentState = IncidentState.OPEN) -> Incident:
@@ -72,26 +57,17 @@ def an_incident(state: IncidentState = IncidentState.OPEN) -> Incident:
 
 def an_insight_with(latency_ms: float | None, *incidents: Incident, cycle: int = 0) -> Insight:
     """Return the insight of a cycle."""
-    insight = an_insight(qualities=(a_quality(latency_ms),), incidents=incidents)
+    insight = an_insight(qualities=(a_told_quality(latency_ms),), incidents=incidents)
     return replace(insight, at=later(15 * cycle), cycle=cycle_at(later(15 * cycle)))
 
 
-def a_decision(*, at: datetime = NOW) -> Decision:
-    """Return the decision to move render home."""
-    cycle = cycle_at(at)
+def a_told_decision(*, at: datetime = NOW) -> Decision:
+    """Return the decision to move render home, with all it explains itself by."""
     before = Score(hard=0, unplaced=0, quality=1.6, money=1.4)
-    return Decision(
-        id=decision_id(cycle, ARENA),
-        cycle=cycle,
-        fleet=FLEET,
-        application=ARENA,
+    return a_decision(
+        MOVE,
         at=at,
-        deadline_at=later(120, at),
-        verdict=Verdict.ACT,
-        reason=Reason.QUALITY_RESTORED,
         detail="visitors get 24.4 of 15 ms",
-        autonomy=Autonomy.AUTO,
-        plan=Plan(actions=(MOVE,)),
         score_before=before,
         score_after=replace(before, quality=0.0, money=1.5),
         effects=(
@@ -111,7 +87,7 @@ def a_decision(*, at: datetime = NOW) -> Decision:
 
 def an_outcome(status: Status, *, serving_at: datetime | None = None, by: str = "") -> Outcome:
     """Return where the decision stands."""
-    decision = a_decision()
+    decision = a_told_decision()
     return Outcome(
         decision=decision.id,
         cycle=decision.cycle,

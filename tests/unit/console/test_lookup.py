@@ -11,20 +11,20 @@ from shared.messages.outcome import Status
 from shared.model.plan import Plan
 from shared.model.policy import FleetPolicy
 from tests.support.builders import FLEET, NOW, an_insight, later
-from tests.unit.console.stories import a_decision, an_outcome
+from tests.unit.console.stories import a_told_decision, an_outcome
 
 
 async def a_bus() -> MemoryBus:
     bus = MemoryBus(fleet=FLEET)
-    await bus.publish(a_decision())
-    await bus.publish(a_decision(at=later(60)))
+    await bus.publish(a_told_decision())
+    await bus.publish(a_told_decision(at=later(60)))
     await bus.publish(an_outcome(Status.RUNNING))
     await bus.publish(an_outcome(Status.SUCCEEDED))
     return bus
 
 
 async def test_an_id_finds_its_decision_with_the_newest_outcome() -> None:
-    decision, outcome = await find_decision(await a_bus(), a_decision().id)
+    decision, outcome = await find_decision(await a_bus(), a_told_decision().id)
     assert decision.at == NOW
     assert outcome is not None
     assert outcome.status is Status.SUCCEEDED
@@ -47,22 +47,22 @@ async def waiting(*approvers: str) -> MemoryBus:
     """Return a bus on which a decision waits, and a hold came after it."""
     bus = MemoryBus(fleet=FLEET)
     hold = {"verdict": Verdict.HOLD, "reason": Reason.IN_FLIGHT, "plan": Plan()}
-    await bus.publish(a_decision())
+    await bus.publish(a_told_decision())
     await bus.publish(an_outcome(Status.WAITING))
-    await bus.publish(replace(a_decision(at=later(15)), **hold))
+    await bus.publish(replace(a_told_decision(at=later(15)), **hold))
     await bus.publish(an_insight(policy=FleetPolicy(approvers=approvers)))
     return bus
 
 
-@pytest.mark.parametrize("called", ["xr/arena", a_decision().id])
+@pytest.mark.parametrize("called", ["xr/arena", a_told_decision().id])
 async def test_the_answer_goes_to_the_decision_that_waits_for_it(called: str) -> None:
     bus = await waiting("ann")
-    assert (await find_waiting(bus, called, by="ann")).id == a_decision().id
+    assert (await find_waiting(bus, called, by="ann")).id == a_told_decision().id
 
 
 async def test_a_hold_waits_for_no_answer() -> None:
     with pytest.raises(LookupError, match="nothing to answer"):
-        await find_waiting(await waiting(), a_decision(at=later(15)).id, by="ann")
+        await find_waiting(await waiting(), a_told_decision(at=later(15)).id, by="ann")
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.REFUSED])

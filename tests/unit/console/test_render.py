@@ -14,7 +14,7 @@ from shared.messages.outcome import Status
 from shared.messages.readings import Signal
 from shared.model.names import ClusterName
 from tests.support.builders import FLEET, NOW
-from tests.unit.console.stories import a_decision, an_incident, an_insight_with, an_outcome
+from tests.unit.console.stories import a_told_decision, an_incident, an_insight_with, an_outcome
 
 
 def text_of(shown: RenderableType, width: int = 140) -> str:
@@ -26,7 +26,7 @@ def text_of(shown: RenderableType, width: int = 140) -> str:
 
 def test_the_live_view_shows_the_loop_from_users_to_decisions() -> None:
     story = told(Story(), an_insight_with(24.4, an_incident()))
-    story = told(told(story, a_decision()), an_outcome(Status.RUNNING))
+    story = told(told(story, a_told_decision()), an_outcome(Status.RUNNING))
     text = text_of(live_view(story, "crossloop"))
     for part in (
         "24.4 of 15 ms",
@@ -63,7 +63,7 @@ def test_the_status_shows_gaps_problems_and_who_paused() -> None:
 
 
 def test_an_explanation_tells_terms_expectations_rejections_and_the_outcome() -> None:
-    text = text_of(explanation(a_decision(), an_outcome(Status.SUCCEEDED, by="ada")))
+    text = text_of(explanation(a_told_decision(), an_outcome(Status.SUCCEEDED, by="ada")))
     for part in (
         "act · quality_restored · xr/arena",
         "24.4 ms → not known",
@@ -77,5 +77,5 @@ def test_an_explanation_tells_terms_expectations_rejections_and_the_outcome() ->
 
 
 def test_a_narrow_terminal_loses_no_word() -> None:
-    text = text_of(explanation(a_decision(), None), width=60)
+    text = text_of(explanation(a_told_decision(), None), width=60)
     assert "over_budget" in text

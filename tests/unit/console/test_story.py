@@ -12,7 +12,7 @@ from shared.messages.insight import IncidentState
 from shared.messages.outcome import Status
 from shared.messages.subjects import Message
 from tests.support.builders import FLEET, NOW, later
-from tests.unit.console.stories import a_decision, an_incident, an_insight_with, an_outcome
+from tests.unit.console.stories import a_told_decision, an_incident, an_insight_with, an_outcome
 
 
 def after(*messages: Message) -> Story:
@@ -39,14 +39,14 @@ def a_truth(*, within: bool = True, events_left: int = 0, below: bool = False) -
 
 
 SETTLED = (
-    a_decision(),
+    a_told_decision(),
     an_outcome(Status.SUCCEEDED, serving_at=later(2.5)),
     *(an_insight_with(10.4, cycle=n) for n in range(3)),
 )
 
 
 def test_a_later_outcome_replaces_an_earlier_one() -> None:
-    story = after(a_decision(), an_outcome(Status.RUNNING), an_outcome(Status.SUCCEEDED))
+    story = after(a_told_decision(), an_outcome(Status.RUNNING), an_outcome(Status.SUCCEEDED))
     assert [o.status for o in story.outcomes] == [Status.SUCCEEDED]
     assert story.under_way == ()
 
@@ -58,7 +58,7 @@ def test_cycles_within_budget_are_counted_anew_after_one_that_is_not() -> None:
 
 
 def test_serving_is_told_once_all_moves_serve() -> None:
-    decision = a_decision()
+    decision = a_told_decision()
     assert serving_after(decision, an_outcome(Status.RUNNING)) is None
     served = serving_after(decision, an_outcome(Status.RUNNING, serving_at=later(2.5)))
     assert served is not None
@@ -86,7 +86,7 @@ def test_an_incident_is_told_when_it_opens_and_when_it_is_over() -> None:
 
 
 def test_a_decision_is_told_with_its_plan_and_the_best_one_turned_down() -> None:
-    assert lines([], a_decision()) == [
+    assert lines([], a_told_decision()) == [
         "07:00:00  xr/arena act (quality_restored): visitors get 24.4 of 15 ms",
         "          plan: move render from metro to home",
         "          turned down: move render from metro to cloud (over_budget): 26.0 ms with 13.5",
