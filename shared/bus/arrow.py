@@ -1,11 +1,11 @@
 """An Observation as an Arrow IPC stream: readings in columns, the rest in the schema's metadata."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from shared.errors import PermanentError
 from shared.messages.readings import Readings, Signal
+from shared.messages.texts import Texts, as_texts
 
 _REST = b"crossloop"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -24,7 +24,10 @@ def pack(readings: Readings, rest: bytes) -> bytes:
     """Return the stream of one record batch. Not compressed: large bodies are, as a whole."""
     schema = _COLUMNS.with_metadata({_REST: rest})
     texts = (_known_signals(readings.signals), readings.clusters, readings.subjects)
-    columns = [pa.array(column, pa.string()).dictionary_encode() for column in texts]
+    columns = [
+        pa.DictionaryArray.from_arrays(pa.array(text.codes), pa.array(text.words, pa.string()))
+        for text in texts
+    ]
     columns += [pa.array(readings.values), pa.array(readings.ages_seconds)]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -63,14 +66,14 @@ def _has_columns(batch: pa.RecordBatch) -> bool:
     )
 
 
-def _texts(column: pa.DictionaryArray) -> npt.NDArray[np.object_]:
-    words = column.dictionary.to_numpy(zero_copy_only=False).astype(object)
-    texts: npt.NDArray[np.object_] = words[column.indices.to_numpy()]
-    return texts
+def _texts(column: pa.DictionaryArray) -> Texts:
+    words = tuple(column.dictionary.to_pylist())
+    texts = Texts(codes=column.indices.to_numpy().astype(np.int32), words=words)
+    return texts if len(set(words)) == len(words) else as_texts(texts.tolist())
 
 
-def _known_signals(signals: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    unknown = set(signals.tolist()) - set(Signal)
+def _known_signals(signals: Texts) -> Texts:
+    unknown = set(signals.words) - set(Signal)
     if unknown:
         raise PermanentError(f"readings of unknown signals: {', '.join(sorted(unknown))[:80]}")
     return signals

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.messages.incident import Incident
 from shared.messages.inventory import KindFreshness, NamespaceOffloading, Problem
 from shared.messages.observation import Coverage
 from shared.messages.outcome import Outcome
@@ -51,6 +52,8 @@ class Quality:
     """The least bandwidth left on a link of the path. None where it crosses no link."""
     within_ratio: float | None = None
     """Share of the cycles of the last hour within budget."""
+    target_ratio: float = 0.99
+    """Share of time within budget that is promised."""
     reason: str = ""
     """Why `latency_ms` is None, in a sentence."""
 
@@ -59,64 +62,49 @@ class Quality:
         """Tell whether the group is within its budget. None: cannot be told."""
         return None if self.latency_ms is None else self.latency_ms <= self.budget_ms
 
+    @property
+    def error_budget_left(self) -> float | None:
+        """Return the part of the last hour's error budget not yet used: 1 all, 0 none.
 
-class SubjectKind(StrEnum):
-    """What an incident is about."""
-
-    LINK = "link"
-    NODE = "node"
-    CLUSTER = "cluster"
-    COMPONENT = "component"
-    GROUP = "group"
-    """A user group out of its budget for a cause of its own, as users who moved."""
-
-
-class IncidentState(StrEnum):
-    """Whether an incident still goes on."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    """Told once, in the insight of the cycle in which it ended."""
-
-
-class Severity(StrEnum):
-    """How bad it is."""
-
-    WARNING = "warning"
-    """Not normal, but no user group is out of its budget."""
-    CRITICAL = "critical"
-    """A user group is out of its budget, or a cluster is lost."""
+        Below 0 it is overspent. The error budget is `1 - target_ratio`, the share of time that may
+        be out of budget (Site Reliability Workbook, "Implementing SLOs"). None: nothing is known.
+        """
+        if self.within_ratio is None:
+            return None
+        allowed = 1.0 - self.target_ratio
+        used = 1.0 - self.within_ratio
+        if allowed <= 0.0:
+            return 1.0 if used <= 0.0 else 0.0
+        return 1.0 - used / allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anomaly:
-    """A reading that is not normal."""
+class Outlook:
+    """What a series is expected to be at one time ahead."""
+
+    horizon_seconds: float
+    expected: float
+    low: float
+    """With `high` the bounds of the 90 % interval."""
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Where a series goes, and when it meets its ceiling."""
 
     signal: str
+    """The unit ends the name."""
     cluster: str
     subject: str
-    value: float
-    expected: float
-    score: float
-    """Distance from the expected value in robust standard deviations."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """Anomalies that belong together, with their likely cause. One per cause."""
-
-    id: str
-    """Stable while it lasts: `<subject kind>:<subject>:<opened at>`."""
-    kind: SubjectKind
-    subject: str
-    """The likely cause: `edge-a>metro` (a link), `edge-a/node-1`, `edge-a`, `xr/arena/render`."""
-    state: IncidentState
-    severity: Severity
-    opened_at: datetime
-    message: str
-    """What is wrong, in a sentence without volatile numbers."""
-    anomalies: tuple[Anomaly, ...] = ()
-    affected: tuple[ApplicationName, ...] = ()
+    outlooks: tuple[Outlook, ...]
+    """By growing horizon."""
+    ceiling: float | None = None
+    """What it must not pass, in its unit. None: there is none, or it is not known."""
+    ceiling_probability: float | None = None
+    """Probability to pass it at some time within the longest horizon (0 to 1)."""
+    seconds_to_ceiling: float | None = None
+    """Time after which it is passed more likely than not. None: not within the longest horizon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +119,7 @@ class Insight:
     policy: FleetPolicy
     qualities: tuple[Quality, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     """Only what is not fresh."""
     kinds: tuple[KindFreshness, ...] = ()

@@ -7,6 +7,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from shared.messages.texts import Texts, as_texts
+
 
 class Signal(StrEnum):
     """What a reading measures. The unit ends the name; `subject` is told beside it."""
@@ -27,12 +29,26 @@ class Signal(StrEnum):
     NODE_REQUESTED_BYTES = "node_requested_bytes"
     NODE_USED_CORES = "node_used_cores"
     NODE_READY = "node_ready"
+    NODE_USED_BYTES = "node_used_bytes"
+    NODE_SOFTIRQ_CORES = "node_softirq_cores"
+    """What a node spends on packets; high on the node of a busy gateway."""
     POD_USED_CORES = "pod_used_cores"
     """Subject: the pod."""
+    POD_USED_BYTES = "pod_used_bytes"
+    POD_THROTTLED_RATIO = "pod_throttled_ratio"
+    """Share of the scheduling periods in which a pod was kept from its CPU."""
+    POD_RESTARTS = "pod_restarts"
+    """A counter: how often the containers of a pod were started again."""
     PROCESSING_MS = "processing_ms"
     """From the metric an Application declares; cluster empty, subject `application/component`."""
     FLOW_MBPS = "flow_mbps"
     """From the metric declared; cluster empty, subject `application/source/target`."""
+    USERS = "users"
+    """How many users of a group there are; cluster empty, subject `application/group`."""
+
+
+COUNTERS = frozenset((Signal.POD_RESTARTS,))
+"""Signals that only grow, but for a reset; what they mean is their rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +66,24 @@ class Reading:
 class Readings:
     """Columns of equal length n, one row per reading.
 
-    `signals`, `clusters`, `subjects`: object arrays of str, shape (n,). `values`: float64, shape
-    (n,), in the signal's unit, NaN where the source said NaN. `ages_seconds`: float64, shape (n,).
+    `values`: float64, shape (n,), in the signal's unit, NaN where the source said NaN.
+    `ages_seconds`: float64, shape (n,).
     """
 
-    signals: npt.NDArray[np.object_]
-    clusters: npt.NDArray[np.object_]
-    subjects: npt.NDArray[np.object_]
+    signals: Texts
+    clusters: Texts
+    subjects: Texts
     values: npt.NDArray[np.float64]
     ages_seconds: npt.NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        columns = (self.signals, self.clusters, self.subjects, self.values, self.ages_seconds)
-        if len({column.shape for column in columns}) != 1 or self.values.ndim != 1:
-            raise ValueError(f"columns of unequal shape: {[c.shape for c in columns]}")
-        for column in columns:
-            column.setflags(write=False)
+        for name in ("signals", "clusters", "subjects"):
+            object.__setattr__(self, name, as_texts(getattr(self, name)))
+        lengths = {len(column) for column in (self.signals, self.clusters, self.subjects)}
+        if lengths | {self.ages_seconds.size} != {self.values.size} or self.values.ndim != 1:
+            raise ValueError(f"columns of unequal shape: {lengths}, {self.values.shape}")
+        self.values.setflags(write=False)
+        self.ages_seconds.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -74,9 +92,9 @@ class Readings:
         if not isinstance(other, Readings):
             return NotImplemented
         return (
-            np.array_equal(self.signals, other.signals)
-            and np.array_equal(self.clusters, other.clusters)
-            and np.array_equal(self.subjects, other.subjects)
+            self.signals.same_as(other.signals)
+            and self.clusters.same_as(other.clusters)
+            and self.subjects.same_as(other.subjects)
             and np.array_equal(self.values, other.values, equal_nan=True)
             and np.array_equal(self.ages_seconds, other.ages_seconds, equal_nan=True)
         )
@@ -90,25 +108,28 @@ class Readings:
         for signal, cluster, subject, value, age in rows:
             yield Reading(Signal(signal), cluster, subject, float(value), float(age))
 
+    def rows(self, which: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Readings":
+        """Return some of the rows: by number, in that order, or by a mask of shape (n,)."""
+        return Readings(
+            signals=self.signals[which],
+            clusters=self.clusters[which],
+            subjects=self.subjects[which],
+            values=self.values[which],
+            ages_seconds=self.ages_seconds[which],
+        )
+
     def of(self, signal: Signal) -> "Readings":
         """Return the rows of one signal."""
-        rows = self.signals == signal.value
-        return Readings(
-            signals=self.signals[rows],
-            clusters=self.clusters[rows],
-            subjects=self.subjects[rows],
-            values=self.values[rows],
-            ages_seconds=self.ages_seconds[rows],
-        )
+        return self.rows(self.signals == signal.value)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Reading]) -> "Readings":
         """Build the columns from single readings."""
         table = list(rows)
         return cls(
-            signals=np.array([row.signal.value for row in table], dtype=object),
-            clusters=np.array([row.cluster for row in table], dtype=object),
-            subjects=np.array([row.subject for row in table], dtype=object),
+            signals=as_texts([row.signal.value for row in table]),
+            clusters=as_texts([row.cluster for row in table]),
+            subjects=as_texts([row.subject for row in table]),
             values=np.array([row.value for row in table], dtype=np.float64),
             ages_seconds=np.array([row.age_seconds for row in table], dtype=np.float64),
         )

@@ -33,6 +33,27 @@ class MissingRule:
     meaning: Missing
 
 
+class Detector(StrEnum):
+    """How it is told that the signals of one entity do not belong together as usual."""
+
+    PCA = "pca"
+    """Whitened principal components: Hotelling's T-squared. Fast; the default."""
+    ISOLATION_FOREST = "isolation-forest"
+    LOCAL_OUTLIER_FACTOR = "local-outlier-factor"
+    RECONSTRUCTION = "reconstruction"
+    """Reconstruction error of scikit-learn's PCA."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectors:
+    """Which detector watches each kind of entity."""
+
+    node: Detector = Detector.PCA
+    link: Detector = Detector.PCA
+    component: Detector = Detector.PCA
+    cluster: Detector = Detector.PCA
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPolicy:
     """Weights, limits and permissions of one fleet. The defaults hold where no object exists."""
@@ -60,6 +81,7 @@ class FleetPolicy:
     approvers: tuple[str, ...] = ()
     """Names that may approve. Empty: anybody who may publish on the approval subject."""
     missing: tuple[MissingRule, ...] = ()
+    detectors: Detectors = field(default_factory=Detectors)
 
     def meaning_of_missing(self, signal: str) -> Missing:
         """Return what a missing measurement of that signal means; HOLD unless declared."""

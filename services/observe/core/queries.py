@@ -67,6 +67,16 @@ def _of_node(promql: str, base: str, unit: str, exporter: Exporter) -> Query:
     )
 
 
+def _of_pod(promql: str, base: str, unit: str, exporter: Exporter) -> Query:
+    return Query(
+        promql=promql,
+        freshness=_newest(base),
+        subject=Subject.POD,
+        unit=unit,
+        exporter=exporter,
+    )
+
+
 def _allocatable(resource: str) -> str:
     return f'kube_node_status_allocatable{{resource="{resource}"}}'
 
@@ -155,11 +165,42 @@ QUERIES: dict[Signal, Query] = {
         "0 or 1",
         Exporter.KUBE_STATE,
     ),
-    Signal.POD_USED_CORES: Query(
-        promql='sum by (cluster, pod) (rate(container_cpu_usage_seconds_total{container!=""}[1m]))',
-        freshness=_newest("container_cpu_usage_seconds_total"),
-        subject=Subject.POD,
-        unit="cores",
-        exporter=Exporter.CADVISOR,
+    Signal.NODE_USED_BYTES: _of_node(
+        "max by (cluster, node) (node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes)",
+        "node_memory_MemAvailable_bytes",
+        "bytes",
+        Exporter.NODE,
+    ),
+    Signal.NODE_SOFTIRQ_CORES: _of_node(
+        'sum by (cluster, node) (rate(node_cpu_seconds_total{mode="softirq"}[1m]))',
+        'node_cpu_seconds_total{mode="softirq"}',
+        "cores",
+        Exporter.NODE,
+    ),
+    Signal.POD_USED_CORES: _of_pod(
+        'sum by (cluster, pod) (rate(container_cpu_usage_seconds_total{container!=""}[1m]))',
+        "container_cpu_usage_seconds_total",
+        "cores",
+        Exporter.CADVISOR,
+    ),
+    Signal.POD_USED_BYTES: _of_pod(
+        'sum by (cluster, pod) (container_memory_working_set_bytes{container!=""})',
+        "container_memory_working_set_bytes",
+        "bytes",
+        Exporter.CADVISOR,
+    ),
+    Signal.POD_THROTTLED_RATIO: _of_pod(
+        'sum by (cluster, pod) (rate(container_cpu_cfs_throttled_periods_total{container!=""}[1m]))'
+        " / sum by (cluster, pod)"
+        ' (rate(container_cpu_cfs_periods_total{container!=""}[1m]) > 0)',
+        "container_cpu_cfs_periods_total",
+        "ratio",
+        Exporter.CADVISOR,
+    ),
+    Signal.POD_RESTARTS: _of_pod(
+        "sum by (cluster, pod) (kube_pod_container_status_restarts_total)",
+        "kube_pod_container_status_restarts_total",
+        "restarts",
+        Exporter.KUBE_STATE,
     ),
 }

@@ -10,6 +10,7 @@ import numpy as np
 from services.observe.core.answers import Answer, Answers, Question
 from services.observe.core.queries import CLUSTER_LABEL, QUERIES
 from shared.messages.readings import Reading, Readings, Signal
+from shared.messages.texts import as_texts
 
 UNKNOWN_AGE = math.nan
 
@@ -103,9 +104,9 @@ def collect(heard: Iterable[Heard], clusters: Iterable[str], more: Iterable[Read
     rows += [(r.signal.value, r.cluster, r.subject, r.value, r.age_seconds) for r in more]
     columns = tuple(zip(*rows, strict=True)) or ((),) * 5
     return Readings(
-        signals=np.array(columns[0], dtype=object),
-        clusters=np.array(columns[1], dtype=object),
-        subjects=np.array(columns[2], dtype=object),
+        signals=as_texts(columns[0]),
+        clusters=as_texts(columns[1]),
+        subjects=as_texts(columns[2]),
         values=np.array(columns[3], dtype=np.float64),
         ages_seconds=np.array(columns[4], dtype=np.float64),
     )
