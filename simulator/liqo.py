@@ -8,6 +8,7 @@ from shared.errors import TransientError
 from shared.runtime.clock import Clock
 from shared.runtime.kubernetes import ApiError, KubernetesApi
 from simulator import telemetry
+from simulator.fleet import ClusterSpec, real_nodes
 from simulator.kubernetes.objects import Object, namespace_of
 from simulator.kubernetes.times import written
 from simulator.liqo_objects import (
@@ -26,8 +27,6 @@ from simulator.liqo_objects import (
 )
 from simulator.objects import LIQO, follow_kind, path_of_object
 from simulator.peers import Peer, peer_at
-from simulator.rooms import real_nodes
-from simulator.scenario import ClusterSpec
 from simulator.world import World
 
 TICK_SECONDS = 0.1

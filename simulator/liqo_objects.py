@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from simulator.fleet import ClusterSpec
 from simulator.kubernetes.objects import Object
+from simulator.load import GIB
 from simulator.peers import Peer
-from simulator.rooms import GIB
-from simulator.scenario import ClusterSpec
 
 REMOTE_CLUSTER = "liqo.io/remote-cluster-id"
 SCHEDULING_LABEL = "liqo.io/scheduling-enabled"

@@ -8,11 +8,13 @@ from simulator.kubernetes.objects import Object, is_true
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """What one container asks for."""
+    """What one container asks for, and the most it gets; None: it has no limit."""
 
     name: str
     cores: float
     memory_bytes: float
+    most_cores: float | None = None
+    most_bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +73,12 @@ def _workload(metadata: Object) -> str:
 
 
 def _container(obj: Object) -> Container:
-    requests = obj.get("resources", {}).get("requests", {})
+    resources = obj.get("resources", {})
+    requests, limits = resources.get("requests", {}), resources.get("limits", {})
     return Container(
         name=obj["name"],
         cores=parse_quantity(requests.get("cpu", 0)),
         memory_bytes=parse_quantity(requests.get("memory", 0)),
+        most_cores=parse_quantity(limits["cpu"]) if "cpu" in limits else None,
+        most_bytes=parse_quantity(limits["memory"]) if "memory" in limits else None,
     )

@@ -9,8 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from shared.runtime.clock import Clock
-from simulator.queries import UnknownQueryError, Vector, answer
-from simulator.samples import exposition, families_of
+from simulator.families import exposition
+from simulator.queries import UnknownQueryError, answer
+from simulator.samples import families_of
+from simulator.selects import Vector
 from simulator.world import Outage, World
 
 WARNED_SECONDS = 6.25

@@ -1,64 +1,20 @@
 """What Observe's own queries are answered: the same samples as the exporters show, aggregated."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from operator import sub, truediv
 
 from services.observe.core.queries import QUERIES
 from shared.messages.readings import Signal
-from simulator.samples import Family, Sample
-
-Scrapes = Mapping[str, tuple[Family, ...]]
-"""Per cluster that can be asked: its metrics now."""
-Vector = dict[tuple[tuple[str, str], ...], float]
-"""Labels, sorted, to value."""
-Aggregate = Callable[[Iterable[float]], float]
+from simulator.selects import Both, Part, Scrapes, Select, Vector
 
 PEER = ("cluster", "cluster_id")
 NODE = ("cluster", "node")
 POD = ("cluster", "pod")
 _SITE_METRIC = re.compile(r'sum by \(site\) \(xr_users\{group="([^"\\]*)"\}\)')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Select:
-    """`how by (by) (metric{where}) * scale`, of the rate where `is_rate`."""
-
-    metric: str
-    by: tuple[str, ...]
-    how: Aggregate = max
-    where: Mapping[str, str] | None = None
-    """Label to its value; a value that starts with `!` is one it must not have."""
-    scale: float = 1.0
-    is_rate: bool = False
-
-    def values(self, scrapes: Scrapes) -> Vector:
-        """Return the aggregated values."""
-        groups: dict[tuple[tuple[str, str], ...], list[float]] = {}
-        for cluster, sample in self._matching(scrapes):
-            labels = {**sample.labels, "cluster": cluster}
-            key = tuple(sorted((name, labels[name]) for name in self.by if name in labels))
-            value = sample.rate if self.is_rate else sample.value
-            groups.setdefault(key, []).append(value or 0.0)
-        return {key: self.how(values) * self.scale for key, values in groups.items()}
-
-    def clusters(self, scrapes: Scrapes) -> set[str]:
-        """Return the clusters that have any such series."""
-        return {cluster for cluster, _ in self._matching(scrapes)}
-
-    def _matching(self, scrapes: Scrapes) -> Iterable[tuple[str, Sample]]:
-        for cluster, families in scrapes.items():
-            for family in families:
-                if family.name == self.metric:
-                    yield from ((cluster, s) for s in family.samples if self._matches(s))
-
-    def _matches(self, sample: Sample) -> bool:
-        return all(
-            sample.labels.get(name) != value[1:]
-            if value.startswith("!")
-            else sample.labels.get(name) == value
-            for name, value in (self.where or {}).items()
-        )
+_PROCESSING_METRIC = re.compile(
+    r'max\(xr_processing_seconds\{(?:namespace="([^"\\]*)",\s*)?component="([^"\\]*)"\}\) \* 1000'
+)
 
 
 def _allocatable(resource: str) -> Select:
@@ -70,7 +26,11 @@ def _requested(resource: str) -> Select:
     return Select(metric=metric, by=NODE, how=sum, where={"resource": resource})
 
 
-_ANSWERS: dict[Signal, tuple[Select, ...]] = {
+def _container(metric: str, *, is_rate: bool) -> Select:
+    return Select(metric=metric, by=POD, how=sum, is_rate=is_rate)
+
+
+_ANSWERS: dict[Signal, tuple[Part, ...]] = {
     Signal.LINK_RTT_MS: (
         Select(metric="crossloop_probe_rtt_seconds", by=PEER, scale=1e3),
         Select(metric="liqo_peer_latency_us", by=PEER, scale=1e-3),
@@ -100,9 +60,32 @@ _ANSWERS: dict[Signal, tuple[Select, ...]] = {
             where={"condition": "Ready", "status": "true"},
         ),
     ),
-    Signal.POD_USED_CORES: (
-        Select(metric="container_cpu_usage_seconds_total", by=POD, how=sum, is_rate=True),
+    Signal.NODE_USED_BYTES: (
+        Both(
+            Select(metric="node_memory_MemTotal_bytes", by=NODE),
+            Select(metric="node_memory_MemAvailable_bytes", by=NODE),
+            sub,
+        ),
     ),
+    Signal.NODE_SOFTIRQ_CORES: (
+        Select(
+            metric="node_cpu_seconds_total",
+            by=NODE,
+            how=sum,
+            where={"mode": "softirq"},
+            is_rate=True,
+        ),
+    ),
+    Signal.POD_USED_CORES: (_container("container_cpu_usage_seconds_total", is_rate=True),),
+    Signal.POD_USED_BYTES: (_container("container_memory_working_set_bytes", is_rate=False),),
+    Signal.POD_THROTTLED_RATIO: (
+        Both(
+            _container("container_cpu_cfs_throttled_periods_total", is_rate=True),
+            _container("container_cpu_cfs_periods_total", is_rate=True),
+            truediv,
+        ),
+    ),
+    Signal.POD_RESTARTS: (_container("kube_pod_container_status_restarts_total", is_rate=False),),
 }
 """What each row of Observe's query table means, `or` between the parts."""
 
@@ -129,9 +112,16 @@ def answer(query: str, scrapes: Scrapes, *, at: float) -> Vector:
     if site_metric:
         where = {"group": site_metric.group(1)}
         return Select(metric="xr_users", by=("site",), how=sum, where=where).values(scrapes)
+    processing = _PROCESSING_METRIC.fullmatch(text)
+    if processing:
+        names = zip(("namespace", "component"), processing.groups(), strict=True)
+        where = {name: value for name, value in names if value is not None}
+        taking = Select(metric="xr_processing_seconds", by=(), where=where, scale=1e3)
+        return taking.values(scrapes)
     raise UnknownQueryError(
         "the simulator only knows the query table of services/observe/core/queries.py"
-        f" and the example's sum by (site) (xr_users{{...}}), not {text}"
+        " and the example's sum by (site) (xr_users{...}) and"
+        f" max(xr_processing_seconds{{...}}) * 1000, not {text}"
     )
 
 

@@ -1,35 +1,14 @@
 """The metrics of one simulated cluster: what its exporters show, and what queries are made of."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
-from simulator.pods import Pod
-from simulator.rooms import GIB, real_nodes
-from simulator.scenario import ClusterSpec
-from simulator.world import CounterKey, World
+from simulator.cluster_samples import cadvisor, kube_state, node_exporters
+from simulator.families import Family, Sample
+from simulator.world import World
 
 LIQO_CHECK_SECONDS = 10.0
 """Liqo measures latency this often, and calls a peer lost after so long without an answer."""
 DRIVER = "wireguard"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One series at an instant. `rate`: of a counter, per second of wall time."""
-
-    labels: dict[str, str]
-    value: float
-    rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """All series of one metric. `kind` is `gauge` or `counter`."""
-
-    name: str
-    kind: str
-    about: str
-    samples: list[Sample] = field(default_factory=list)
 
 
 def families_of(world: World, cluster: str, wall_seconds: float) -> tuple[Family, ...]:
@@ -39,23 +18,13 @@ def families_of(world: World, cluster: str, wall_seconds: float) -> tuple[Family
         for family in (
             *_probe(world, cluster),
             *_liqo(world, cluster, wall_seconds),
-            *_kube_state(world, cluster),
-            *_cpu(world, cluster, wall_seconds),
-            *(_users(world) if world.scenario.fleet.clusters[cluster].home else ()),
+            *kube_state(world, cluster),
+            *node_exporters(world, cluster, wall_seconds),
+            *cadvisor(world, cluster, wall_seconds),
+            *(_example(world) if world.scenario.fleet.clusters[cluster].home else ()),
         )
         if family.samples
     )
-
-
-def exposition(families: Iterable[Family]) -> str:
-    """Return the families in Prometheus' text format 0.0.4."""
-    lines: list[str] = []
-    for family in families:
-        lines += [f"# HELP {family.name} {family.about}", f"# TYPE {family.name} {family.kind}"]
-        for sample in family.samples:
-            labels = ",".join(f'{key}="{value}"' for key, value in sample.labels.items())
-            lines.append(f"{family.name}{{{labels}}} {sample.value!r}")
-    return "\n".join(lines) + "\n"
 
 
 def _peers(world: World, cluster: str) -> Iterator[str]:
@@ -116,92 +85,19 @@ def _is_known_lost(world: World, cluster: str) -> bool:
     return world.seconds - outage.lost_at >= LIQO_CHECK_SECONDS
 
 
-def _kube_state(world: World, cluster: str) -> Iterator[Family]:
-    """Show the cluster's own real nodes and what is promised on them."""
-    spec = world.scenario.fleet.clusters[cluster]
-    allocatable = Family(
-        "kube_node_status_allocatable", "gauge", "What pods may ask for on a node."
-    )
-    condition = Family("kube_node_status_condition", "gauge", "The condition of a node.")
-    requests = Family("kube_pod_container_resource_requests", "gauge", "What a container asks for.")
-    for node in real_nodes(cluster, spec):
-        for resource, unit, room in _room(spec):
-            labels = {"node": node, "resource": resource, "unit": unit}
-            allocatable.samples.append(Sample(labels, room))
-        for status in ("true", "false", "unknown"):
-            labels = {"node": node, "condition": "Ready", "status": status}
-            condition.samples.append(Sample(labels, float(status == "true")))
-    for pod, node in _placed(world, cluster):
-        for container in pod.containers:
-            for resource, unit, asked in (
-                ("cpu", "core", container.cores),
-                ("memory", "byte", container.memory_bytes),
-            ):
-                labels = {
-                    "namespace": _namespace(world, cluster, pod),
-                    "pod": pod.name,
-                    "container": container.name,
-                    "node": node,
-                    "resource": resource,
-                    "unit": unit,
-                }
-                requests.samples.append(Sample(labels, asked))
-    yield from (allocatable, condition, requests)
-
-
-def _room(spec: ClusterSpec) -> tuple[tuple[str, str, float], ...]:
-    return ("cpu", "core", spec.cores_per_node), ("memory", "byte", spec.gib_per_node * GIB)
-
-
-def _placed(world: World, cluster: str) -> Iterator[tuple[Pod, str]]:
-    for pod in world.pods_on(cluster):
-        node = world.nodes.get(pod.uid)
-        if node:
-            yield pod, node
-
-
-def _namespace(world: World, cluster: str, pod: Pod) -> str:
-    """Return where a pod is on its own cluster: Liqo's twin has the name of home appended."""
-    home = world.scenario.fleet.home
-    return pod.namespace if cluster == home else f"{pod.namespace}-{home}"
-
-
-def _cpu(world: World, cluster: str, wall_seconds: float) -> Iterator[Family]:
-    """Show the CPU counters of node_exporter and cAdvisor."""
-    spec = world.scenario.fleet.clusters[cluster]
-    nodes = Family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.")
-    containers = Family(
-        "container_cpu_usage_seconds_total", "counter", "CPU time a container used."
-    )
-    key: CounterKey
-    for node in real_nodes(cluster, spec):
-        key = ("node", cluster, node)
-        used, rate = world.counter(key, wall_seconds), world.rates.get(key, 0.0)
-        idle = max(0.0, spec.cores_per_node * wall_seconds - used)
-        for mode, value, speed in (
-            ("user", used, rate),
-            ("idle", idle, spec.cores_per_node - rate),
-        ):
-            labels = {"node": node, "cpu": "0", "mode": mode}
-            nodes.samples.append(Sample(labels, value, speed))
-    for pod, _ in _placed(world, cluster):
-        for container in pod.containers:
-            key = ("pod", cluster, pod.uid, container.name)
-            labels = {
-                "namespace": _namespace(world, cluster, pod),
-                "pod": pod.name,
-                "container": container.name,
-            }
-            value = world.counter(key, wall_seconds)
-            containers.samples.append(Sample(labels, value, world.rates.get(key, 0.0)))
-    yield from (nodes, containers)
-
-
-def _users(world: World) -> Iterator[Family]:
-    """Show the example application's own count of its users."""
+def _example(world: World) -> Iterator[Family]:
+    """Show what the example application counts: its users, and how long its components take."""
     users = Family("xr_users", "gauge", "Users of a group at a site.")
-    for group, (where, count) in sorted(world.users.items()):
+    for group, (where, _) in sorted(world.users.items()):
         for site in world.scenario.fleet.user_sites:
             labels = {"group": group, "site": site}
-            users.samples.append(Sample(labels, float(count) if site == where else 0.0))
-    yield users
+            count = float(round(world.users_of(group))) if site == where else 0.0
+            users.samples.append(Sample(labels, count))
+    taking = Family("xr_processing_seconds", "gauge", "How long a component takes for a frame.")
+    for application in world.applications:
+        for component in application.components:
+            if world.serving(application, component.name):
+                labels = {"namespace": application.namespace, "component": component.name}
+                taken_ms = world.processing_ms(application, component.name)
+                taking.samples.append(Sample(labels, taken_ms / 1e3))
+    yield from (users, taking)

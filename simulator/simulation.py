@@ -25,7 +25,7 @@ from simulator.scenario import Scenario
 from simulator.settings import HOST, Settings
 from simulator.start import deploy, install_kinds
 from simulator.truth import Record
-from simulator.world import STEP_SECONDS, World
+from simulator.world import World
 
 FASTEST_TICK_SECONDS = 0.02
 
@@ -62,7 +62,7 @@ class Simulation:
 
     async def run(self) -> None:
         """Step for ever."""
-        tick = max(FASTEST_TICK_SECONDS, STEP_SECONDS / self.world.speed / 2)
+        tick = max(FASTEST_TICK_SECONDS, self.world.step_seconds / self.world.speed / 2)
         while True:
             for events in self.world.steps_to(self.wall_seconds()):
                 self.record.see_step()

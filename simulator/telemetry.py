@@ -1,7 +1,7 @@
 """Everything the simulator tells the people who run it."""
 
 from shared.runtime import logs
-from simulator.scenario import Event
+from simulator.events import Event
 
 _log = logs.get("simulator")
 

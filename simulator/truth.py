@@ -8,7 +8,7 @@ from typing import Any
 from shared.model.application import Application, UserGroup
 from shared.model.names import ClusterName
 from shared.model.path import slowest_way
-from simulator.world import STEP_SECONDS, World
+from simulator.world import World
 
 
 @dataclass(slots=True)
@@ -66,9 +66,9 @@ class Record:
                 key = (application.name, group.name)
                 latency_ms = true_latency_ms(self._world, application, group)
                 if latency_ms is None:
-                    self._unserved[key] += STEP_SECONDS
+                    self._unserved[key] += self._world.step_seconds
                 if latency_ms is None or latency_ms > group.budget_ms:
-                    self._outside[key] += STEP_SECONDS
+                    self._outside[key] += self._world.step_seconds
 
     def state(self) -> dict[str, Any]:
         """Return the account as JSON. All seconds are simulated ones."""
@@ -136,5 +136,5 @@ def true_latency_ms(world: World, application: Application, group: UserGroup) ->
     way = slowest_way(choices, access=lambda c: world.access_ms.get((site, c)), link=one_way_ms)
     if way is None:
         return None
-    processing = (application.component(name).processing_ms for name in group.round_trip)
+    processing = (world.processing_ms(application, name) for name in group.round_trip)
     return way.latency_ms + sum(processing)

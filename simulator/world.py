@@ -6,24 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.model.application import Application
-from simulator.network import Link, Noise
+from shared.model.names import ComponentName
+from simulator.events import ClusterEvent, Event, GatewayEvent, LinkEvent, MetricsEvent, UsersEvent
+from simulator.faults import Faults
+from simulator.fleet import real_nodes
+from simulator.load import GIB, PodState, new_state
+from simulator.network import Link
+from simulator.noise import Noise, Oddities, users_factor
 from simulator.pods import Pod
-from simulator.rooms import packed, real_nodes
-from simulator.scenario import (
-    ClusterEvent,
-    Event,
-    LinkEvent,
-    MetricsEvent,
-    Scenario,
-    UsersEvent,
-)
+from simulator.rates import rates_of
+from simulator.rooms import packed
+from simulator.scenario import Scenario
+from simulator.traffic import Serving, offer, who_serves
 
 STEP_SECONDS = 1.0
-"""Of simulated time. All dynamics are discrete; counters go straight in between."""
-USE_RATIO = 0.6
-"""What a replica uses of what it asks for, at the users of the start."""
-SYSTEM_CORES = 0.3
-"""What a node uses for itself."""
+"""Of simulated time, usually. All dynamics are discrete; counters go straight in between."""
 
 CounterKey = tuple[str, ...]
 
@@ -48,30 +45,44 @@ class World:
     applications: tuple[Application, ...]
     access_ms: Mapping[tuple[str, str], float]
     speed: float
+    step_seconds: float = STEP_SECONDS
     seconds: float = 0.0
     """Simulated time since the start."""
     pods: tuple[Pod, ...] = ()
     links: dict[frozenset[str], Link] = field(default_factory=dict)
+    real_nodes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By cluster."""
     users: dict[str, tuple[str, int]] = field(default_factory=dict)
     """User group to its site and size."""
     clusters_lost: dict[str, Outage] = field(default_factory=dict)
     metrics_lost: dict[str, Outage] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
     """Pod uid to the real node it runs on."""
-    pod_noise: dict[str, Noise] = field(default_factory=dict)
+    pod_states: dict[str, PodState] = field(default_factory=dict)
+    node_noise: dict[str, Noise] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
     rates: dict[CounterKey, float] = field(default_factory=dict)
     """Per second of wall time."""
     history: list[Event] = field(default_factory=list)
     _counters: dict[CounterKey, float] = field(default_factory=lambda: defaultdict(float))
     _settled_at: float = 0.0
     _due: list[Event] = field(default_factory=list)
+    _home: str = ""
+    _pods_on: dict[str, list[Pod]] = field(default_factory=dict)
+    _serving: Serving = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fleet = self.scenario.fleet
         for spec in fleet.links:
             name = "-".join(sorted(spec.between))
             noise = Noise(random.Random(f"{fleet.seed}/{name}"))
-            self.links[frozenset(spec.between)] = Link(spec=spec, noise=noise)
+            odd = Oddities(fleet.noise, random.Random(f"{fleet.seed}/{name}/odd"))
+            self.links[frozenset(spec.between)] = Link(spec=spec, noise=noise, odd=odd)
+        self._home = fleet.home
+        self.real_nodes = {name: real_nodes(name, spec) for name, spec in fleet.clusters.items()}
+        self.node_noise = {
+            node: Noise(random.Random(f"{fleet.seed}/{node}")) for node in fleet.nodes()
+        }
         self.users = {group: (users.site, users.count) for group, users in fleet.users.items()}
         self._due = list(self.scenario.events)
 
@@ -87,7 +98,7 @@ class World:
 
         Yield after each step what happened in it.
         """
-        while self.seconds + STEP_SECONDS <= wall_seconds * self.speed + 1e-9:
+        while self.seconds + self.step_seconds <= wall_seconds * self.speed + 1e-9:
             yield self._step()
 
     def wall_seconds(self) -> float:
@@ -98,26 +109,47 @@ class World:
         """Take note of all pods there are at an instant, and let everything react to them."""
         self._settle(wall_seconds)
         self.pods = tuple(sorted(pods, key=lambda pod: (pod.namespace, pod.name)))
+        self._pods_on = {cluster: [] for cluster in self.scenario.fleet.clusters}
+        for pod in self.pods:
+            self._pods_on[self.cluster_of(pod.node)].append(pod)
+        seed, known = self.scenario.fleet.seed, self.pod_states
+        self.pod_states = {pod.uid: known.get(pod.uid) or new_state(seed, pod) for pod in self.pods}
         self._pack()
         self._load()
 
     def _step(self) -> tuple[Event, ...]:
-        self.seconds += STEP_SECONDS
+        self.seconds += self.step_seconds
         self._settle(self.wall_seconds())
         happened = [event for event in self._due if event.at <= self.seconds]
         self._due = self._due[len(happened) :]
         for event in happened:
             self._happen(event)
-        for noise in (*(link.noise for link in self.links.values()), *self.pod_noise.values()):
-            noise.step()
+        self._vary()
+        if self.faults.lost_nodes or happened:
+            self._pack()
         self._load()
         return tuple(happened)
+
+    def _vary(self) -> None:
+        for link in self.links.values():
+            link.step(self.step_seconds)
+        for noise in self.node_noise.values():
+            noise.step(self.step_seconds)
+        for pod in self.pods:
+            state = self.pod_states[pod.uid]
+            state.noise.step(self.step_seconds)
+            rate = self.faults.leaks.get(f"{pod.namespace}/{pod.workload}")
+            if rate is None:
+                state.leaked_bytes = 0.0
+            elif self.runs(pod):
+                room = self.scenario.fleet.clusters[self.cluster_of(pod.node)].gib_per_node * GIB
+                state.leak(pod, rate * self.step_seconds, room, self.seconds)
 
     def _happen(self, event: Event) -> None:
         self.history.append(event)
         match event:
             case LinkEvent():
-                self.links[frozenset(event.between)].change = event
+                self.links[frozenset(event.between)].impairments[""] = event
             case UsersEvent():
                 _, count = self.users[event.group]
                 self.users[event.group] = (
@@ -128,6 +160,19 @@ class World:
                 self._outage(self.clusters_lost, event.cluster, event.kind == "cluster-dies")
             case MetricsEvent():
                 self._outage(self.metrics_lost, event.cluster, event.kind == "metrics-lost")
+            case GatewayEvent():
+                self.faults.happen(event, self.seconds)
+                self._saturate(event.cluster)
+            case _:
+                self.faults.happen(event, self.seconds)
+
+    def _saturate(self, cluster: str) -> None:
+        """Have the links of a cluster suffer from its gateway, or no longer."""
+        for ends, link in self.links.items():
+            if cluster in ends:
+                link.impairments.pop(cluster, None)
+                if cluster in self.faults.saturated:
+                    link.impairments[cluster] = self.faults.saturated[cluster]
 
     def _outage(self, outages: dict[str, Outage], cluster: str, lost: bool) -> None:  # noqa: FBT001
         if lost:
@@ -144,23 +189,38 @@ class World:
 
     def cluster_of(self, node: str) -> str:
         """Return the cluster of a node of home: a virtual node has the name of its provider."""
-        fleet = self.scenario.fleet
-        return node if node in fleet.clusters else fleet.home
+        return node if node in self.real_nodes else self._home
 
     def pods_on(self, cluster: str) -> tuple[Pod, ...]:
         """Return the pods that Kubernetes has on a cluster, serving or not."""
-        return tuple(pod for pod in self.pods if self.cluster_of(pod.node) == cluster)
+        return tuple(self._pods_on.get(cluster, ()))
+
+    def runs(self, pod: Pod) -> bool:
+        """Tell whether the machine that a pod is on is there; no machine may have had room."""
+        node = self.nodes.get(pod.uid)
+        alive = self.is_alive(self.cluster_of(pod.node))
+        return alive and node is not None and node not in self.faults.lost_nodes
+
+    def serves(self, pod: Pod) -> bool:
+        """Tell whether a pod truly serves, whatever Kubernetes knows."""
+        return pod.serves and self.runs(pod) and self.pod_states[pod.uid].back_at <= self.seconds
 
     def serving(self, application: Application, component: str) -> dict[str, int]:
         """Return how many replicas of a component truly serve, by cluster."""
-        name = next(c.workload.name for c in application.components if c.name == component)
-        found: dict[str, int] = defaultdict(int)
-        for pod in self.pods:
-            if pod.namespace == application.namespace and pod.workload == name and pod.serves:
-                cluster = self.cluster_of(pod.node)
-                if self.is_alive(cluster):
-                    found[cluster] += 1
-        return dict(sorted(found.items()))
+        name = application.component(ComponentName(component)).workload.name
+        return dict(self._serving.get((application.namespace, name), {}))
+
+    def processing_ms(self, application: Application, component: str) -> float:
+        """Return how long a component truly takes: on average over the replicas that serve."""
+        part = application.component(ComponentName(component))
+        slowdowns = [
+            self.pod_states[pod.uid].slowdown
+            for pod in self.pods
+            if (pod.namespace, pod.workload) == (application.namespace, part.workload.name)
+            and self.serves(pod)
+        ]
+        mean = sum(slowdowns) / len(slowdowns) if slowdowns else 1.0
+        return part.processing_ms * mean
 
     def link(self, one: str, other: str) -> Link | None:
         """Return the link between two clusters; None where there is none, or an end is dead."""
@@ -168,11 +228,16 @@ class World:
             return None
         return self.links.get(frozenset((one, other)))
 
+    def users_of(self, group: str) -> float:
+        """Return how many users a group has at this hour."""
+        _, count = self.users[group]
+        return count * users_factor(self.scenario.fleet.rhythm, self.seconds)
+
     @property
     def load_ratio(self) -> float:
-        """Users now against users at the start."""
+        """Users now against users at the start, of an average hour."""
         start = sum(users.count for users in self.scenario.fleet.users.values())
-        return sum(count for _, count in self.users.values()) / max(start, 1)
+        return sum(self.users_of(group) for group in self.users) / max(start, 1)
 
     def _pack(self) -> None:
         standing, self.nodes = self.nodes, {}
@@ -180,73 +245,22 @@ class World:
             pods = self.pods_on(cluster)
             if spec.home:
                 self.nodes.update((pod.uid, pod.node) for pod in pods)
-            else:
-                nodes = real_nodes(cluster, spec)
-                self.nodes.update(packed(pods, standing, nodes=nodes, spec=spec))
+                continue
+            nodes = {n: n not in self.faults.lost_nodes for n in self.real_nodes[cluster]}
+            stay = {
+                uid: node
+                for uid, node in standing.items()
+                if not self.faults.has_evicted(node, self.seconds)
+            }
+            self.nodes.update(packed(pods, stay, nodes=nodes, spec=spec))
 
     # ---- load
 
     def _load(self) -> None:
-        """Work out traffic and CPU use from the placement."""
-        for link in self.links.values():
-            link.used_mbps = {}
-        for application in self.applications:
-            self._offer(application)
-        self.rates = {**self._link_rates(), **self._cpu_rates()}
-
-    def _offer(self, application: Application) -> None:
-        for flow in application.flows:
-            sources = self.serving(application, flow.source)
-            targets = self.serving(application, flow.target)
-            pairs = sum(sources.values()) * sum(targets.values())
-            for source, senders in sources.items():
-                for target, receivers in targets.items():
-                    link = self.link(source, target) if source != target else None
-                    if link:
-                        share = senders * receivers / pairs
-                        used = link.used_mbps.get(source, 0.0)
-                        link.used_mbps[source] = used + flow.mbps * share * self.load_ratio
-
-    def _link_rates(self) -> dict[CounterKey, float]:
-        """Bytes per second sent and received, by (direction, cluster, peer)."""
-        rates: dict[CounterKey, float] = {}
-        for ends in self.links:
-            one, other = sorted(ends)
-            for source, target in ((one, other), (other, one)):
-                link = self.link(source, target)
-                if link:
-                    rate = link.carried_mbps(source) * 1e6 / 8
-                    rates["transmit", source, target] = rate
-                    rates["receive", target, source] = rate
-        return rates
-
-    def _cpu_rates(self) -> dict[CounterKey, float]:
-        """Cores used, by ("pod", cluster, uid, container) and ("node", cluster, node)."""
-        rates: dict[CounterKey, float] = {}
-        noises, self.pod_noise = self.pod_noise, {}
-        for cluster, spec in self.scenario.fleet.clusters.items():
-            if not self.is_alive(cluster):
-                continue
-            used = dict.fromkeys(real_nodes(cluster, spec), SYSTEM_CORES)
-            for pod in self.pods_on(cluster):
-                noise = noises.get(pod.uid) or self._noise_of(pod)
-                self.pod_noise[pod.uid] = noise
-                for container, cores in self._use(pod, noise):
-                    rates["pod", cluster, pod.uid, container] = cores
-                    node = self.nodes.get(pod.uid)
-                    if node in used:
-                        used[node] += cores
-            rates |= {("node", cluster, node): cores for node, cores in used.items()}
-        return rates
-
-    def _noise_of(self, pod: Pod) -> Noise:
-        return Noise(random.Random(f"{self.scenario.fleet.seed}/{pod.namespace}/{pod.name}"))
-
-    def _use(self, pod: Pod, noise: Noise) -> Iterable[tuple[str, float]]:
-        ratio = USE_RATIO * self.load_ratio if pod.serves else 0.0
-        for container in pod.containers:
-            wanted = container.cores * ratio * (1 + 0.03 * noise.value)
-            yield container.name, min(container.cores, max(0.0, wanted))
+        """Work out traffic and the use of nodes from the placement."""
+        self._serving = who_serves(self)
+        offer(self)
+        self.rates = rates_of(self)
 
     def counter(self, key: CounterKey, wall_seconds: float) -> float:
         """Return a counter at an instant. It goes straight from one change of rate to the next."""

@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.observe.core.coverage import OF_PODS
 from services.observe.core.queries import QUERIES
 from shared.messages.readings import Signal
 from simulator.prometheus import Thanos, exporters_app
@@ -82,11 +83,7 @@ async def test_every_query_of_the_table_is_answered_for_every_cluster(metrics: M
     for signal, query in QUERIES.items():
         clusters = {cluster for cluster, _ in await metrics.values(signal)}
         needed = set(metrics.world.scenario.fleet.clusters)
-        if signal in (
-            Signal.NODE_REQUESTED_CORES,
-            Signal.NODE_REQUESTED_BYTES,
-            Signal.POD_USED_CORES,
-        ):
+        if signal in OF_PODS:
             needed = {"home", "metro"}  # no pod stands elsewhere
         assert clusters == needed, signal
         _, body = await metrics.ask(query.freshness)
@@ -106,6 +103,23 @@ async def test_exposition_and_queries_agree(metrics: Metrics) -> None:
     assert (await metrics.values(Signal.NODE_REQUESTED_CORES))["metro", "metro-1"] == sum(requests)
 
 
+async def test_memory_and_throttling_are_told_as_the_exporters_show_them(
+    metrics: Metrics,
+) -> None:
+    metrics.run(30)
+    (total,) = await metrics.shown("metro", "node_memory_MemTotal_bytes", node="metro-1")
+    (left,) = await metrics.shown("metro", "node_memory_MemAvailable_bytes", node="metro-1")
+    used = (await metrics.values(Signal.NODE_USED_BYTES))["metro", "metro-1"]
+    assert used == total - left
+    (held,) = await metrics.shown(
+        "metro", "container_memory_working_set_bytes", pod="render-metro-1"
+    )
+    assert (await metrics.values(Signal.POD_USED_BYTES))["metro", "render-metro-1"] == held
+    assert held < used < 2 * held
+    throttled = (await metrics.values(Signal.POD_THROTTLED_RATIO)).values()
+    assert all(0 < ratio < 0.05 for ratio in throttled)
+
+
 async def test_a_rate_is_what_its_counter_grows_by_in_a_second(metrics: Metrics) -> None:
     metrics.run(30)
     metric, peer = "liqo_peer_transmit_bytes_total", {"cluster_id": "home"}
@@ -122,8 +136,11 @@ async def test_every_metric_has_its_type_and_an_offloaded_pod_its_remote_namespa
 ) -> None:
     answer = await metrics.exporters.get("/exporters/metro/metrics")
     families = {f.name: f for f in text_string_to_metric_families(await answer.text())}
-    counters = {"liqo_peer_transmit_bytes", "liqo_peer_receive_bytes", "node_cpu_seconds"}
-    counters.add("container_cpu_usage_seconds")
+    counters = {
+        *("liqo_peer_transmit_bytes", "liqo_peer_receive_bytes", "node_cpu_seconds"),
+        *("container_cpu_usage_seconds", "container_cpu_cfs_periods"),
+        *("container_cpu_cfs_throttled_periods", "kube_pod_container_status_restarts"),
+    }
     assert {name for name, family in families.items() if family.type == "counter"} == counters
     assert all(family.type == "gauge" for name, family in families.items() if name not in counters)
     requests = families["kube_pod_container_resource_requests"].samples

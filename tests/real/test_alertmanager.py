@@ -12,13 +12,8 @@ from console.real.alertmanager import Timing, real_alertmanager
 from console.real.kubernetes import RealKubernetes
 from console.stack import service_child
 from shared.bus.jetstream import connect
-from shared.messages.insight import (
-    Incident,
-    IncidentState,
-    Insight,
-    Severity,
-    SubjectKind,
-)
+from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
+from shared.messages.insight import Insight
 from shared.model.names import FleetName
 from shared.runtime.clock import now
 from shared.runtime.probes import Readiness

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from console.real.http import post
 from console.real.metrics import real_metrics
 from console.real.prometheus import instant
 from console.stack import simulator_child, wait_for_endpoints
@@ -14,10 +15,18 @@ from tests.support.processes import running, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-RATES = {Signal.LINK_USED_MBPS, Signal.NODE_USED_CORES, Signal.POD_USED_CORES}
+RATES = {
+    *(Signal.LINK_USED_MBPS, Signal.NODE_USED_CORES, Signal.NODE_SOFTIRQ_CORES),
+    *(Signal.POD_USED_CORES, Signal.POD_THROTTLED_RATIO),
+}
 """Over a minute of which the real Prometheus has seen some seconds only."""
-MEASURED = {Signal.LINK_RTT_MS, Signal.LINK_JITTER_MS, Signal.LINK_LOSS_RATIO}
+MEASURED = {
+    *(Signal.LINK_RTT_MS, Signal.LINK_JITTER_MS, Signal.LINK_LOSS_RATIO),
+    *(Signal.NODE_USED_BYTES, Signal.POD_USED_BYTES),
+}
 """Noisy, and asked some hundred milliseconds apart."""
+TAKING = 'max(xr_processing_seconds{component="render"}) * 1000'
+"""As it could ask how long a component takes."""
 USERS = 'sum by (site) (xr_users{group="north"})'
 """As the example application asks where its users are."""
 
@@ -32,12 +41,16 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     with running(simulator):
         endpoints = wait_for_endpoints(directory, simulator)
         with real_metrics(directory, endpoints.exporters, scrape_interval=0.5) as metrics:
-            used = QUERIES[Signal.LINK_USED_MBPS].promql
-            wait_until(
-                lambda: labels(metrics.query.url, used) == labels(endpoints.thanos, used),
-                what="a rate of each link: two samples",
-                seconds=15,
-            )
+            post(endpoints.start)
+            for signal in (Signal.LINK_USED_MBPS, Signal.POD_THROTTLED_RATIO):
+                asked = QUERIES[signal].promql
+                wait_until(
+                    lambda asked=asked: (
+                        labels(metrics.query.url, asked) == labels(endpoints.thanos, asked)
+                    ),
+                    what=f"a rate for each {signal}: two samples",
+                    seconds=15,
+                )
             yield endpoints.thanos, metrics.query.url
 
 
@@ -73,6 +86,11 @@ def test_the_simulator_tells_the_same_freshness(both: tuple[str, str], signal: S
     simulated, real = (vector(url, QUERIES[signal].freshness) for url in both)
     assert simulated
     assert simulated == {key: pytest.approx(real[key], abs=3) for key in real}
+
+
+def test_the_simulator_tells_how_long_a_component_takes(both: tuple[str, str]) -> None:
+    simulated, real = (vector(url, TAKING) for url in both)
+    assert simulated == real == {frozenset(): 3.4}
 
 
 def test_the_simulator_tells_where_users_are(both: tuple[str, str]) -> None:

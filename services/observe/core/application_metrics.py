@@ -93,12 +93,21 @@ class _Meter:
         age = (self.at - measured.at).total_seconds()
         self.readings.append(Reading(signal, "", subject, measured.value, age))
 
+    def count(self, question: Question, subject: str) -> None:
+        """Note how many users all sites together tell of; nothing while some may be missing."""
+        answer = self.answers.get(question)
+        known = self.remembered.get(question.promql)
+        if answer is None or answer.failure or self._doubt(answer, known.label if known else ""):
+            return
+        total = math.fsum(sample.value for sample in _usable(answer))
+        self.readings.append(Reading(Signal.USERS, "", subject, total, 0.0))
+
     def _told(self, question: Question, known: Measured | None) -> tuple[Measured | None, str]:
         """Return what is told now, or why that cannot be used."""
         answer = self.answers.get(question, Answer(question=question, failure="it was not asked"))
         if answer.failure:
             return None, f"could not be asked: {answer.failure}"
-        good = [s for s in answer.samples if math.isfinite(s.value) and all(s.labels)]
+        good = _usable(answer)
         if not good:
             wanted = f"with label {SITE_LABEL}" if question.labels else "with a number"
             return None, f"gives nothing {wanted}"
@@ -118,6 +127,10 @@ class _Meter:
         if partial:
             return f"it is answered in part: {shortened(partial[0])}"
         return self.blind if before else ""
+
+
+def _usable(answer: Answer) -> list[Sample]:
+    return [s for s in answer.samples if math.isfinite(s.value) and all(s.labels)]
 
 
 def _largest(samples: list[Sample], before: str) -> Sample:
@@ -179,7 +192,7 @@ def _measure(application: Application, meter: _Meter) -> Application:
             for index, flow in enumerate(application.flows)
         ),
         users=tuple(
-            _group(group, f"spec.users[{index}].siteMetric", meter)
+            _group(application, group, f"spec.users[{index}].siteMetric", meter)
             for index, group in enumerate(application.users)
         ),
     )
@@ -207,12 +220,14 @@ def _flow(application: Application, flow: Flow, path: str, meter: _Meter) -> Flo
     return replace(flow, mbps=measured.value)
 
 
-def _group(group: UserGroup, path: str, meter: _Meter) -> UserGroup:
+def _group(application: Application, group: UserGroup, path: str, meter: _Meter) -> UserGroup:
     if group.site_metric is None:
         return group
-    measured = meter.measure(_place(group.site_metric, meter.max_age), path)
+    question = _place(group.site_metric, meter.max_age)
+    measured = meter.measure(question, path)
     if measured is None:
         return group
+    meter.count(question, f"{application.name}/{group.name}")
     placed = replace(group, site=measured.label)
     meter.complaints.extend(check_user_site(placed, path, meter.around))
     return placed

@@ -23,8 +23,10 @@ FORGOTTEN_AFTER = timedelta(minutes=5)
 """A node or link that has been missing for so long is no longer waited for."""
 
 REQUESTED = frozenset({Signal.NODE_REQUESTED_CORES, Signal.NODE_REQUESTED_BYTES})
-OF_PODS = REQUESTED | {Signal.POD_USED_CORES}
+OF_PODS = REQUESTED | {s for s, query in QUERIES.items() if query.subject is Subject.POD}
 """They come and go with pods: a cluster without any has nothing to say."""
+LINGERING = frozenset({Signal.POD_USED_CORES, Signal.POD_THROTTLED_RATIO})
+"""Rates over a minute: they tell of a pod for as long after it went."""
 
 NODES = Signal.NODE_ALLOCATABLE_CORES
 """The signal that tells which nodes there are."""
@@ -83,6 +85,10 @@ def _judge(scene: Scene, signal: Signal, cluster: ClusterName) -> Coverage | Non
     if signal in OF_PODS and _has_no_pods(scene, signal, cluster):
         nodes = _judge(scene, NODES, cluster)
         return replace(nodes, signal=signal) if nodes else None
+    if signal is Signal.POD_THROTTLED_RATIO and not (heard.measured(cluster) or heard.failure):
+        # nothing is throttled where no container has a limit: cAdvisor is there if it tells of use
+        use = _judge(scene, Signal.POD_USED_CORES, cluster)
+        return replace(use, signal=signal) if use else None
     if not heard.measured(cluster):
         if QUERIES[signal].subject is Subject.PEER and not _expected(scene, signal, cluster):
             return None
@@ -148,7 +154,7 @@ def _lateness(scene: Scene, cluster: str, age: float | None) -> str:
 def _expected(scene: Scene, signal: Signal, cluster: str) -> set[str]:
     """Return the nodes or peers that a cluster ought to answer for."""
     subject = QUERIES[signal].subject
-    if signal in OF_PODS or subject is Subject.POD:
+    if signal in OF_PODS:
         return set()
     remembered = scene.complete.get((signal, cluster))
     known = set(remembered.subjects) if remembered and not _is_old(scene, remembered) else set()
@@ -166,10 +172,10 @@ def _is_old(scene: Scene, complete: Complete) -> bool:
 def _has_no_pods(scene: Scene, signal: Signal, cluster: str) -> bool:
     """Tell whether a cluster whose nodes are known has no pod with requests on any of them.
 
-    For a minute after the last one went, a rate still tells of it: no sample of now is behind it.
+    A rate may still tell of the last one: no sample of now is behind it.
     """
     heard, requested = scene.heard[signal], scene.heard[Signal.NODE_REQUESTED_CORES]
-    lingers = signal is Signal.POD_USED_CORES and cluster not in heard.ages_seconds
+    lingers = signal in LINGERING and cluster not in heard.ages_seconds
     return (
         signal in scene.answered
         and (lingers or not heard.measured(cluster))

@@ -7,7 +7,7 @@ from services.observe.core.fields import FieldError, Fields
 from shared.messages.readings import Signal
 from shared.model.application import Limits, MaintenanceWindow
 from shared.model.names import ClusterName
-from shared.model.policy import FleetPolicy, Missing, MissingRule, Weights
+from shared.model.policy import Detectors, FleetPolicy, Missing, MissingRule, Weights
 from shared.model.site import Access, Growth, Prices, Site, Tier
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -84,6 +84,7 @@ def parse_policy(policy: Fields) -> FleetPolicy:
         approval_lifetime=_seconds(spec, "approvalLifetimeSeconds", usual.approval_lifetime),
         approvers=spec.texts("approvers"),
         missing=tuple(_missing(item) for item in spec.items("missing")),
+        detectors=_detectors(spec.child("detectors"), usual.detectors),
     )
 
 
@@ -109,6 +110,15 @@ def _missing(rule: Fields) -> MissingRule:
         names = ", ".join(known.value for known in Signal)
         raise FieldError(rule.at("signal"), f"must be one of {names}, not {signal}")
     return MissingRule(signal=signal, meaning=rule.choice("meaning", Missing.HOLD))
+
+
+def _detectors(detectors: Fields, usual: Detectors) -> Detectors:
+    return Detectors(
+        node=detectors.choice("node", usual.node),
+        link=detectors.choice("link", usual.link),
+        component=detectors.choice("component", usual.component),
+        cluster=detectors.choice("cluster", usual.cluster),
+    )
 
 
 def _seconds(spec: Fields, name: str, default: timedelta) -> timedelta:

@@ -7,6 +7,7 @@ from services.observe.core.answers import Answer, Answers, Question, Sample
 from services.observe.core.inventory import read_inventory
 from services.observe.core.memory import Memory
 from services.observe.core.observe import Cycle, observe, questions_of
+from services.observe.core.queries import QUERIES
 from shared.messages.inventory import Inventory
 from shared.messages.observation import Observation
 from shared.messages.readings import Reading, Signal
@@ -84,7 +85,7 @@ def site(observation: Observation) -> str:
 def test_each_metric_is_asked_and_only_recent_samples_may_answer() -> None:
     asked = questions_of(INVENTORY, max_age=MAX_AGE)
     assert {TIME, RATE, USERS} <= set(asked)
-    assert len(asked) == len(set(asked)) == 2 * 13 + 3
+    assert len(asked) == len(set(asked)) == 2 * len(QUERIES) + 3
 
 
 def test_measured_values_are_put_into_the_application() -> None:
@@ -97,7 +98,19 @@ def test_measured_values_are_put_into_the_application() -> None:
     assert measured == [
         Reading(Signal.PROCESSING_MS, "", "xr/arena/render", 3.5, 0.0),
         Reading(Signal.FLOW_MBPS, "", "xr/arena/ingest/render", 400.0, 0.0),
+        Reading(Signal.USERS, "", "xr/arena/visitors", 12.0, 0.0),
     ]
+
+
+def test_users_are_not_counted_while_some_may_not_be_told() -> None:
+    _, memory = look()
+    partly = replace(answer(USERS, ("north", 4.0)), warnings=("a store is down",))
+    observation, memory = look(partly, memory=memory, seconds=15)
+    assert len(observation.readings.of(Signal.USERS)) == 0
+    observation, memory = look(memory=memory, seconds=30, blind=True)
+    assert len(observation.readings.of(Signal.USERS)) == 0
+    observation, _ = look(answer(USERS, ("north", 0.0)), memory=memory, seconds=45)
+    assert list(observation.readings.of(Signal.USERS).values) == [0.0]
 
 
 @pytest.mark.parametrize(

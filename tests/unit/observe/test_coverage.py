@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.observe.core.answers import Answer, Answers, Store
+from services.observe.core.coverage import OF_PODS
 from services.observe.core.inventory import read_inventory
 from services.observe.core.memory import Memory
 from services.observe.core.observe import Cycle, observe
@@ -286,11 +287,7 @@ def test_a_site_without_peers_owes_no_links() -> None:
 
 def test_a_cluster_without_pods_has_nothing_requested() -> None:
     values = some_values(*CLUSTERS)
-    for signal in (
-        Signal.NODE_REQUESTED_CORES,
-        Signal.NODE_REQUESTED_BYTES,
-        Signal.POD_USED_CORES,
-    ):
+    for signal in OF_PODS:
         del values[signal]["edge"]
     observation, _ = look(some_answers(values, ages={"edge": 7.0}))
     row = of(observation, "edge", Signal.NODE_REQUESTED_CORES)
@@ -333,6 +330,18 @@ def test_a_cluster_with_requests_owes_the_use_of_its_pods() -> None:
     assert of(observation, "edge", Signal.POD_USED_CORES).state is ABSENT
 
 
+def test_a_cluster_whose_containers_have_no_limit_has_nothing_throttled() -> None:
+    values = some_values(*CLUSTERS)
+    del values[Signal.POD_THROTTLED_RATIO]["edge"]
+    observation, _ = look(some_answers(values, ages={"edge": 7.0}))
+    row = of(observation, "edge", Signal.POD_THROTTLED_RATIO)
+    assert (row.state, row.age_seconds, row.reason) == (FRESH, pytest.approx(7.0), "")
+    del values[Signal.POD_USED_CORES]["edge"]
+    observation, _ = look(some_answers(values))
+    row = of(observation, "edge", Signal.POD_THROTTLED_RATIO)
+    assert (row.state, row.reason) == (ABSENT, "edge does not answer pod_used_cores")
+
+
 def test_clusters_of_other_fleets_are_left_out() -> None:
     observation, _ = look(some_answers(some_values(*CLUSTERS, "foreign")))
     assert "foreign" not in {r.cluster for r in observation.readings}
@@ -362,13 +371,12 @@ def test_what_is_not_there_or_old_is_never_fresh(
     for signal in failed:
         answers = with_answer(answers, signal, samples=(), failure="refused")
     observation, _ = look(answers, memory)
-    pods = {Signal.NODE_REQUESTED_CORES, Signal.NODE_REQUESTED_BYTES, Signal.POD_USED_CORES}
     for row in observation.coverage:
         there = row.cluster in present[row.signal] and row.signal not in failed
         if row.state is FRESH:
             assert row.age_seconds is not None
             assert row.age_seconds <= MAX_AGE.total_seconds()
-            assert there or row.signal in pods
+            assert there or row.signal in OF_PODS
             assert not row.reason
         else:
             assert row.reason

@@ -10,7 +10,7 @@ from services.observe.core.reader import Listed
 from shared.messages.inventory import Freshness, Inventory, Problem
 from shared.model.application import Limits
 from shared.model.names import ClusterName, FleetName
-from shared.model.policy import FleetPolicy, Missing
+from shared.model.policy import Detector, Detectors, FleetPolicy, Missing
 from shared.model.resources import Resources
 from tests.support.builders import FLEET
 from tests.support.fakes_observe import (
@@ -212,6 +212,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
         "defaultLimits": {"movesPerHour": 2, "cooldownSeconds": 60},
         "missing": [{"signal": "link_jitter_ms", "meaning": "ignore"}],
         "moveTimeoutSeconds": 30,
+        "detectors": {"link": "isolation-forest", "cluster": "local-outlier-factor"},
     }
     mine = {"metadata": {"name": "default"}, "spec": spec}
     inventory = read(FleetPolicy=[{"metadata": {"name": "other"}, "spec": {}}, mine])
@@ -223,6 +224,9 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
     )
     assert policy.meaning_of_missing("link_jitter_ms") is Missing.IGNORE
     assert policy.move_timeout == timedelta(seconds=30)
+    assert policy.detectors == Detectors(
+        link=Detector.ISOLATION_FOREST, cluster=Detector.LOCAL_OUTLIER_FACTOR
+    )
     assert policy.decision_lifetime == FleetPolicy().decision_lifetime
     assert inventory.applications[0].limits == Limits(
         moves_per_hour=2, cooldown=timedelta(minutes=1)
@@ -236,6 +240,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
         ({"missing": [{"signal": "mood"}]}, "spec.missing[0].signal"),
         ({"guardBandRatio": 1}, "spec.guardBandRatio"),
         ({"soakCycles": 1.5}, "spec.soakCycles"),
+        ({"detectors": {"node": "oracle"}}, "spec.detectors.node"),
         ({"defaultLimits": {"maintenanceWindows": [{"start": "22:00", "end": "24:30"}]}},
          "spec.defaultLimits.maintenanceWindows[0].end"),
         ({"defaultLimits": {"maintenanceWindows": [{"days": ["Someday"]}]}},

@@ -6,7 +6,11 @@ from simulator.scenario import ScenarioError, load, names
 
 
 def test_every_scenario_that_comes_along_is_valid() -> None:
-    assert names() == ("calm", "cluster-lost", "link-degrades", "thanos-partial", "users-move")
+    assert names() == (
+        *("calm", "cluster-lost", "cpu-starved", "gateway-saturated", "link-degrades"),
+        *("link-jitters", "link-loses", "link-squeezed", "memory-leak", "node-lost"),
+        *("thanos-partial", "users-move", "users-surge"),
+    )
     for name in names():
         assert load(name).about
 
@@ -22,9 +26,14 @@ def test_a_wrong_name_tells_what_there_is() -> None:
         ("{at: -1, kind: cluster-dies, cluster: metro}", "events.0.cluster-dies.at: Input should"),
         ("{at: 1, kind: cluster-dies, cluster: mars}", r"events\[0\]: there is no cluster 'mars'"),
         ("{at: 1, kind: cluster-dies, cluster: home}", "management cluster cannot be lost"),
-        ("{at: 1, kind: quake}", "'link', 'cluster-dies', 'cluster-returns', 'users'"),
+        ("{at: 1, kind: quake}", "'link', 'gateway-saturated', 'gateway-free', 'cluster-dies'"),
         ("{at: 1, kind: link, between: [home, mars]}", "no link between home and mars"),
         ("{at: 1, kind: link, between: [home, metro], more: 1}", "more: Extra inputs"),
+        ("{at: 1, kind: node-lost, node: metro-9}", "no node 'metro-9'; there are cloud-1"),
+        ("{at: 1, kind: node-lost, node: home-1}", "node of the management cluster cannot be lost"),
+        ("{at: 1, kind: cpu-starved, node: metro-1, share: 1}", "share: Input should be less than"),
+        ("{at: 1, kind: memory-leak, workload: track}", "workload: String should match pattern"),
+        ("{at: 1, kind: gateway-free, cluster: mars}", "no cluster 'mars'"),
         ("{at: 1, kind: users, group: north, site: mars}", "no user site 'mars'; there are venue"),
     ],
 )
