@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from console.render import clock, plan_text
+from console.render import clock, plan_text, suspicion
 from console.story import Story
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Verdict
-from shared.messages.insight import IncidentState, Insight, Quality
+from shared.messages.insight import Insight, Quality
 from shared.messages.outcome import Outcome, Status
 from shared.messages.subjects import Message
 from shared.model.plan import describe
@@ -37,10 +37,11 @@ def _insight_lines(before: Insight | None, insight: Insight) -> Iterator[str]:
             yield f"{clock(insight.at)}  {_quality_line(quality)}"
     open_before = {i.id for i in before.incidents} if before else set()
     for incident in insight.incidents:
-        if incident.state is IncidentState.CLOSED:
+        if not incident.is_open:
             yield f"{clock(insight.at)}  incident over: {incident.message}"
         elif incident.id not in open_before:
-            yield f"{clock(insight.at)}  incident ({incident.severity}): {incident.message}"
+            note = f"{incident.message}{suspicion(incident)}"
+            yield f"{clock(insight.at)}  incident ({incident.severity}): {note}"
 
 
 def _moved(past: Quality, now: Quality) -> bool:

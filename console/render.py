@@ -8,9 +8,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from console.outlook import ceiling_table, ceilings_ahead
 from console.story import Story
 from shared.messages.decision import Decision, Verdict
-from shared.messages.insight import Hop, Insight, Quality, Severity
+from shared.messages.incident import Incident, Severity
+from shared.messages.insight import Hop, Insight, Quality
 from shared.messages.outcome import Outcome, Status
 from shared.model.fleet import ClusterState
 from shared.model.plan import Plan, describe
@@ -67,7 +69,9 @@ def _latency(quality: Quality) -> Text:
 def _share(quality: Quality) -> Text:
     if quality.within_ratio is None:
         return Text("")
-    return Text(f"{quality.within_ratio:4.0%} of the last hour", style="dim")
+    left = quality.error_budget_left
+    note = f", {max(left, 0.0):.0%} error budget left" if left is not None and left < 1.0 else ""
+    return Text(f"{quality.within_ratio:4.0%} of the last hour{note}", style="dim")
 
 
 def _largest_hop(hops: tuple[Hop, ...]) -> Text:
@@ -83,9 +87,20 @@ def incident_table(story: Story) -> RenderableType:
     for incident in story.open_incidents:
         style = "bold red" if incident.severity is Severity.CRITICAL else "yellow"
         table.add_row(
-            clock(incident.opened_at), Text(incident.severity, style=style), incident.message
+            clock(incident.opened_at),
+            Text(incident.severity, style=style),
+            Text(incident.state, style="dim"),
+            f"{incident.message}{suspicion(incident)}",
         )
     return table
+
+
+def suspicion(incident: Incident) -> str:
+    """Return what else may be behind an incident: a change just before it, the next suspect."""
+    first, *others = incident.suspects or (None,)
+    notes = [f"after {first.change}"] if first and first.change else []
+    notes += [f"or else {suspect.kind} {suspect.subject}" for suspect in others[:1]]
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def decision_table(decisions: Iterable[Decision], story: Story) -> Table:
@@ -168,6 +183,8 @@ def status_view(story: Story) -> RenderableType:
         Panel(incident_table(story), title="incidents", title_align="left"),
         Panel(moves_table(story), title="moves under way", title_align="left"),
     ]
+    if ceilings := ceilings_ahead(insight):
+        parts.append(Panel(ceiling_table(ceilings), title="ceilings ahead", title_align="left"))
     if insight.coverage or insight.kinds:
         parts.append(Panel(_gaps_table(insight), title="not fresh", title_align="left"))
     if insight.problems:

@@ -100,7 +100,7 @@ def service_child(name: str, directory: Path, environment: Mapping[str, str]) ->
 
 
 def service_environment(
-    *, nats_url: str, endpoints: Endpoints, speed: float, interval_seconds: float
+    directory: Path, *, nats_url: str, endpoints: Endpoints, speed: float, interval_seconds: float
 ) -> dict[str, str]:
     """Return the environment of all services; each reads what it knows.
 
@@ -121,6 +121,7 @@ def service_environment(
         "CROSSLOOP_ALERTMANAGER_URLS": ",".join(endpoints.alertmanagers),
         "CROSSLOOP_ALERT_INTERVAL_SECONDS": f"{max(30 / speed, 1.0):g}",
         "CROSSLOOP_STEP_INTERVAL_SECONDS": f"{max(0.5 / speed, 0.1):g}",
+        "CROSSLOOP_MEMORY_DIR": str(directory),
     }
 
 
@@ -165,7 +166,11 @@ def running_services(
 ) -> Iterator[Stack]:
     """Start the four services beside the `children` that run already, and give the whole stack."""
     environment = service_environment(
-        nats_url=nats_url, endpoints=endpoints, speed=speed, interval_seconds=interval_seconds
+        directory,
+        nats_url=nats_url,
+        endpoints=endpoints,
+        speed=speed,
+        interval_seconds=interval_seconds,
     )
     services = {name: service_child(name, directory, environment) for name in SERVICES}
     with running(*services.values()):

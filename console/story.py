@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Verdict
-from shared.messages.insight import Incident, IncidentState, Insight
+from shared.messages.incident import Incident
+from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome
 from shared.messages.subjects import Message
 from shared.model.names import DecisionId
@@ -33,7 +34,7 @@ class Story:
     def open_incidents(self) -> tuple[Incident, ...]:
         """Return what is wrong now."""
         incidents = self.insight.incidents if self.insight else ()
-        return tuple(i for i in incidents if i.state is IncidentState.OPEN)
+        return tuple(i for i in incidents if i.is_open)
 
     @property
     def acts(self) -> tuple[Decision, ...]:

@@ -18,6 +18,9 @@ USUAL_LINES, MOST_LINES = 200, 300
 MOST_LINES_OF_A_TEST = 500
 """More than code may have: a suite shares its builders, and its stories read in a row."""
 LARGE = {
+    "bench/assessing/fleet.py": "one fleet made up: places, links and applications fit each other",
+    "bench/assessing/forecast.py": "one file format: read, forecast, score",
+    "bench/assessing/series.py": "one file format: read, score, write",
     "bench/loop.py": "the runs of one benchmark, each short, read together",
     "console/render.py": "one screen: its parts are laid out beside each other",
     "services/act/core/alerts.py": "a function per kind of alert, and the labels they share",
@@ -25,6 +28,12 @@ LARGE = {
     "services/decide/core/standing.py": "one account of a fleet, kept up to date change by change",
     "services/observe/adapters/thanos.py": "one client: deadlines, warnings and failures meet here",
     "services/observe/core/application_metrics.py": "three metrics of applications, read alike",
+    "services/observe/core/coverage.py": "one judgement: can an answer be believed, and why not",
+    "services/observe/core/queries.py": "every query, mostly data",
+    "services/orient/core/control.py": "one judgement over all series, and what it learns",
+    "services/orient/core/graph.py": "what depends on what, a case per kind",
+    "services/orient/core/projecting.py": "one step of learning, read together",
+    "services/orient/core/scoring.py": "one pass over all series, split by what it writes",
     "shared/bus/jetstream.py": "the one adapter of the bus; its parts are in files already",
     "shared/bus/store.py": "the calls on streams and consumers, with their failures",
     "shared/runtime/kubernetes.py": "the one door to the Kubernetes client",
@@ -34,8 +43,6 @@ LARGE = {
     "simulator/kubernetes/managed.py": "one algorithm: who manages which field",
     "simulator/liqo_objects.py": "the objects of Liqo written out, mostly data",
     "simulator/prometheus.py": "Thanos as it answers, and as it fails",
-    "simulator/samples.py": "the exporters written out, mostly data",
-    "simulator/scenario.py": "the schema of a scenario, mostly fields",
     "simulator/world.py": "one state and its step",
 }
 """Files of more than 200 lines, each with the reason why it is not two."""

@@ -6,7 +6,7 @@ import pytest
 
 from console.real.http import get_json
 from shared.messages.decision import Decision, Reason, Verdict
-from shared.messages.insight import IncidentState, SubjectKind
+from shared.messages.incident import IncidentState, SubjectKind
 from shared.messages.outcome import Status
 from shared.model.plan import Move
 from tests.support.stories import Loop, all_within, missing_replicas, running_loop

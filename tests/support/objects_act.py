@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.messages.decision import Decision, Expectation, Reason, Verdict
-from shared.messages.insight import Incident, IncidentState, Insight, Severity, SubjectKind
+from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
+from shared.messages.insight import Insight
 from shared.model.application import Autonomy, WorkloadRef
 from shared.model.names import ClusterName, ComponentName, GroupName, decision_id
 from shared.model.plan import Action, Move, Plan

@@ -1,9 +1,12 @@
 """A simulated world with the demo application where it starts, for tests of the simulator."""
 
+from collections.abc import Iterable
 from functools import cache
 
 from shared.model.application import Application
 from simulator.applications import declared
+from simulator.events import Event
+from simulator.fleet import NoiseSpec, RhythmSpec
 from simulator.pods import Container, Pod
 from simulator.scenario import Scenario, load
 from simulator.world import World
@@ -24,7 +27,15 @@ def a_pod(component: str, node: str, number: int = 1, **changes: object) -> Pod:
         "node": node,
         "ready": True,
         "terminating": False,
-        "containers": (Container(name=component, cores=cores, memory_bytes=cores * GIB),),
+        "containers": (
+            Container(
+                name=component,
+                cores=cores,
+                memory_bytes=cores * GIB,
+                most_cores=cores,
+                most_bytes=cores * GIB,
+            ),
+        ),
     }
     return Pod(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -51,9 +62,25 @@ def _loaded(scenario: str) -> Scenario:
 
 def a_world(scenario: str = "calm", *, speed: float = 1.0, **where: str) -> World:
     """Return the demo fleet with the arena; render at metro unless told otherwise."""
+    return _running(_loaded(scenario), speed, where=where)
+
+
+def a_world_of(
+    events: Iterable[Event], *, step_seconds: float = 1.0, **changes: RhythmSpec | NoiseSpec
+) -> World:
+    """Return the demo fleet, with changes to it, to which these events happen."""
+    fleet = _loaded("calm").fleet.model_copy(update=changes)
+    in_order = tuple(sorted(events, key=lambda event: event.at))
+    scenario = Scenario(name="mine", about="", fleet=fleet, events=in_order)
+    return _running(scenario, 1.0, step_seconds)
+
+
+def _running(
+    scenario: Scenario, speed: float, step_seconds: float = 1.0, where: dict[str, str] | None = None
+) -> World:
     applications, access_ms = _examples(speed)
-    world = World(_loaded(scenario), applications, access_ms, speed)
-    world.see(pods_at(**{"render": "metro", **where}))
+    world = World(scenario, applications, access_ms, speed, step_seconds)
+    world.see(pods_at(**{"render": "metro", **(where or {})}))
     return world
 
 

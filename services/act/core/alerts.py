@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.messages.decision import Decision, Verdict
-from shared.messages.insight import Incident, IncidentState, Insight, Severity, SubjectKind
+from shared.messages.incident import Incident, Severity, SubjectKind
+from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import Autonomy
 from shared.model.names import FleetName
@@ -63,9 +64,7 @@ def due_alerts(
     if insight is not None:
         fleet = insight.fleet_name
         found += [
-            _of_incident(i, fleet, ends_at=fires_until)
-            for i in insight.incidents
-            if i.state is IncidentState.OPEN
+            _of_incident(i, fleet, ends_at=fires_until) for i in insight.incidents if i.is_open
         ]
         keep = insight.policy.approval_lifetime
         found += [
@@ -102,7 +101,7 @@ def closed_alerts(insight: Insight | None, *, now: datetime) -> tuple[Alert, ...
     return tuple(
         _of_incident(incident, insight.fleet_name, ends_at=now)
         for incident in insight.incidents
-        if incident.state is IncidentState.CLOSED
+        if not incident.is_open
     )
 
 
@@ -130,6 +129,8 @@ def _name_of(kind: SubjectKind) -> str:
             return "LinkDegraded"
         case SubjectKind.NODE:
             return "NodeDegraded"
+        case SubjectKind.GATEWAY:
+            return "GatewayDegraded"
         case SubjectKind.CLUSTER:
             return "ClusterUnreachable"
         case SubjectKind.COMPONENT:
@@ -149,7 +150,7 @@ def _subject(incident: Incident) -> dict[str, str]:
         case SubjectKind.NODE:
             cluster, _, node = incident.subject.partition("/")
             return {"cluster": cluster, "node": node}
-        case SubjectKind.CLUSTER:
+        case SubjectKind.GATEWAY | SubjectKind.CLUSTER:
             return {"cluster": incident.subject}
         case SubjectKind.COMPONENT:
             application, _, component = incident.subject.rpartition("/")

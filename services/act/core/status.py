@@ -9,7 +9,7 @@ from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import written
 from services.act.core.objects import Object, condition, dig
 from shared.messages.decision import Decision, Verdict
-from shared.messages.insight import IncidentState, Insight, Quality
+from shared.messages.insight import Insight, Quality
 from shared.messages.inventory import Problem
 from shared.messages.outcome import Status
 from shared.model.names import ApplicationName
@@ -106,7 +106,7 @@ def _degraded(standing: Standing) -> Condition:
     incidents = [
         i.message
         for i in (insight.incidents if insight else ())
-        if name in i.affected and i.state is IncidentState.OPEN
+        if name in i.affected and i.is_open
     ]
     if incidents:
         return "Degraded", "True", "Incident", "; ".join(incidents)

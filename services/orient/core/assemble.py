@@ -1,54 +1,76 @@
 """From inventory and readings to one fleet: what stands where, with what room, how far apart."""
 
 from collections import Counter, defaultdict
+from math import isfinite
 
+from services.orient.core.links import links_between
 from shared.messages.inventory import ForeignCluster, Inventory, KubeNode, Pod
 from shared.messages.observation import Observation
 from shared.messages.readings import Readings, Signal
 from shared.model.application import Application
-from shared.model.fleet import Cluster, ClusterState, Fleet, Link, Node, Placement
+from shared.model.fleet import Cluster, ClusterState, Fleet, Node, Placement
 from shared.model.names import ClusterName
 from shared.model.resources import Resources
 from shared.model.site import Site
 
-Values = dict[Signal, dict[tuple[str, str], float]]
-"""Per signal: (cluster, subject) to value."""
+Values = dict[Signal, dict[str, dict[str, float]]]
+"""Per signal and cluster: subject to value."""
+NODE_SIGNALS = (
+    Signal.NODE_ALLOCATABLE_CORES,
+    Signal.NODE_ALLOCATABLE_BYTES,
+    Signal.NODE_REQUESTED_CORES,
+    Signal.NODE_REQUESTED_BYTES,
+    Signal.NODE_READY,
+)
 
 
 def assemble(observation: Observation) -> Fleet:
     """Put the fleet of an observation together. What was not measured is None or left out."""
-    inventory, values = observation.inventory, _by_signal(observation.readings)
+    inventory = observation.inventory
+    values = _by_cluster(observation.readings)
+    nodes: dict[ClusterName, list[KubeNode]] = defaultdict(list)
+    for node in inventory.nodes:
+        nodes[node.cluster].append(node)
+    peers = {peer.cluster: peer for peer in reversed(inventory.foreign_clusters)}
     clusters = tuple(
-        _cluster(site, inventory, values) for site in sorted(inventory.sites, key=lambda s: s.name)
+        _cluster(site, nodes[site.name], peers.get(site.name), values)
+        for site in sorted(inventory.sites, key=lambda s: s.name)
     )
     return Fleet(
         at=observation.at,
         clusters=clusters,
-        links=_links([c.name for c in clusters], values),
+        links=links_between([c.name for c in clusters], observation.readings),
         applications=tuple(sorted(inventory.applications, key=lambda a: a.name)),
         placements=_placements(inventory, clusters),
     )
 
 
-def _by_signal(readings: Readings) -> Values:
-    values: Values = defaultdict(dict)
-    for reading in readings:
-        if reading.value == reading.value:  # NaN is no value
-            values[reading.signal][reading.cluster, reading.subject] = reading.value
+def _by_cluster(readings: Readings) -> Values:
+    values: Values = {signal: defaultdict(dict) for signal in NODE_SIGNALS}
+    for signal, of_signal in values.items():
+        told = readings.of(signal)
+        rows = zip(
+            told.clusters.tolist(), told.subjects.tolist(), told.values.tolist(), strict=True
+        )
+        for cluster, subject, value in rows:
+            if isfinite(value):
+                of_signal[cluster][subject] = value
     return values
 
 
-def _cluster(site: Site, inventory: Inventory, values: Values) -> Cluster:
-    state, reason = _state(site, inventory)
+def _cluster(
+    site: Site, nodes: list[KubeNode], peer: ForeignCluster | None, values: Values
+) -> Cluster:
+    state, reason = _state(site, nodes, peer)
     return Cluster(site=site, state=state, reason=reason, nodes=_nodes(site.name, values))
 
 
-def _state(site: Site, inventory: Inventory) -> tuple[ClusterState, str]:
+def _state(
+    site: Site, nodes: list[KubeNode], peer: ForeignCluster | None
+) -> tuple[ClusterState, str]:
     """Believe the early sign: Liqo's API check turns a minute before the virtual node does."""
-    nodes = [node for node in inventory.nodes if node.cluster == site.name]
     if site.home:
         return ClusterState.READY, ""
-    peer = next((f for f in inventory.foreign_clusters if f.cluster == site.name), None)
     lost = _lost(site, peer, nodes)
     if lost:
         return ClusterState.UNREACHABLE, lost
@@ -70,57 +92,17 @@ def _lost(site: Site, peer: ForeignCluster | None, nodes: list[KubeNode]) -> str
 
 
 def _nodes(cluster: ClusterName, values: Values) -> tuple[Node, ...]:
-    allocatable = values[Signal.NODE_ALLOCATABLE_CORES]
-    names = sorted(name for (of, name) in allocatable if of == cluster)
+    cores, room, used_cores, used_bytes, ready = (values[s][cluster] for s in NODE_SIGNALS)
     return tuple(
         Node(
             name=name,
-            allocatable=Resources(
-                cpu_cores=allocatable[cluster, name],
-                memory_bytes=values[Signal.NODE_ALLOCATABLE_BYTES].get((cluster, name), 0.0),
-            ),
+            allocatable=Resources(cpu_cores=cores[name], memory_bytes=room.get(name, 0.0)),
             requested=Resources(
-                cpu_cores=values[Signal.NODE_REQUESTED_CORES].get((cluster, name), 0.0),
-                memory_bytes=values[Signal.NODE_REQUESTED_BYTES].get((cluster, name), 0.0),
+                cpu_cores=used_cores.get(name, 0.0), memory_bytes=used_bytes.get(name, 0.0)
             ),
-            ready=values[Signal.NODE_READY].get((cluster, name), 0.0) > 0,
+            ready=ready.get(name, 0.0) > 0,
         )
-        for name in names
-    )
-
-
-def _links(clusters: list[ClusterName], values: Values) -> tuple[Link, ...]:
-    """Return a link for each pair that was measured from either end."""
-    signals = (Signal.LINK_RTT_MS, Signal.LINK_UP, Signal.LINK_CAPACITY_MBPS)
-    measured = {pair for signal in signals for pair in values[signal]}
-    pairs = {
-        (a, b)
-        for a in clusters
-        for b in clusters
-        if a != b and ((a, b) in measured or (b, a) in measured)
-    }
-    return tuple(_link(a, b, values) for a, b in sorted(pairs))
-
-
-def _link(source: ClusterName, target: ClusterName, values: Values) -> Link:
-    def there(signal: Signal) -> float | None:
-        return values[signal].get((source, target))
-
-    def either(signal: Signal) -> float | None:
-        """Read the other end where this one is silent: a round trip is the same from both."""
-        value = there(signal)
-        return value if value is not None else values[signal].get((target, source))
-
-    rtt_ms, up = either(Signal.LINK_RTT_MS), either(Signal.LINK_UP)
-    return Link(
-        source=source,
-        target=target,
-        latency_ms=None if rtt_ms is None else rtt_ms / 2.0,
-        jitter_ms=either(Signal.LINK_JITTER_MS),
-        loss_ratio=either(Signal.LINK_LOSS_RATIO),
-        capacity_mbps=there(Signal.LINK_CAPACITY_MBPS),
-        used_mbps=there(Signal.LINK_USED_MBPS),
-        up=None if up is None else up > 0,
+        for name in sorted(cores)
     )
 
 
@@ -144,7 +126,7 @@ def _placements_of(
     cluster_of_node: dict[str, ClusterName],
     lost: set[ClusterName],
 ) -> list[Placement]:
-    found = []
+    found: list[Placement] = []
     for component in sorted(application.components, key=lambda c: c.name):
         standing = pods[application.namespace, component.workload.name]
         replicas = Counter(cluster_of_node[pod.node] for pod in standing)

@@ -1,32 +1,40 @@
-"""What is wrong in one cycle: anomalies and states grouped by cause, the widest cause first."""
+"""What is wrong in one cycle: what is bad, by the cause that explains most of it.
 
-from collections import defaultdict
-from collections.abc import Iterable
+The widest cause is taken first, then the widest of what is left, until nothing is left that is
+reason enough for an incident (greedy set cover). Within what a cause explains, all that might be
+behind it is ranked (`ranking`).
+"""
+
 from dataclasses import dataclass
 
-from shared.messages.insight import Anomaly, HopKind, Quality, SubjectKind
+from services.orient.core.graph import Bad, Entity, bad_entities, entity_of, explains, touches
+from services.orient.core.ranking import rank
+from services.orient.core.suspects import (
+    Evidences,
+    evidence_of,
+    gateways,
+    is_reason,
+    suspects_of,
+)
+from services.orient.core.watches import WATCHES
+from services.orient.core.wording import out_of_budget, sentence
+from shared.messages.incident import Anomaly, SubjectKind, Suspect
+from shared.messages.insight import Quality
 from shared.messages.readings import Signal
 from shared.model.fleet import ClusterState, Fleet
+from shared.model.names import ClusterName
 
-SHARED_CAUSE_LINKS = 3
-"""This many bad links at one cluster, and most of those it has, are one cause: the cluster."""
-
-LINK_SIGNALS = frozenset(
-    (
-        Signal.LINK_RTT_MS,
-        Signal.LINK_JITTER_MS,
-        Signal.LINK_LOSS_RATIO,
-        Signal.LINK_CAPACITY_MBPS,
-        Signal.LINK_UP,
-    )
-)
-WORDS = {
-    Signal.LINK_RTT_MS: "latency",
-    Signal.LINK_JITTER_MS: "jitter",
-    Signal.LINK_LOSS_RATIO: "loss",
-    Signal.LINK_CAPACITY_MBPS: "bandwidth",
-    Signal.LINK_UP: "connection",
-}
+WIDENED = 3.0
+"""While a component is changed on purpose, what matters is so much larger."""
+MUCH_OF_A_NODE = 0.3
+"""Share of its cores by which the use of a node must rise to be a fault."""
+PATIENT_CYCLES = 2
+"""Cycles in which a group must be seen out of its budget."""
+UNUSUAL_CYCLES = 12
+"""The same for an entity that only behaves unlike before: three minutes at 15 s."""
+UNUSUAL_P_VALUE = 1e-7
+OWN_SCORE, CHANGED_SCORE = 0.5, 0.4
+"""Of a group that suffers from nothing found, and of a component on its path that was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,150 +45,139 @@ class Cause:
     subject: str
     message: str
     anomalies: tuple[Anomaly, ...] = ()
-    at_once: bool = False
+    suspects: tuple[Suspect, ...] = ()
+    patience_cycles: int = 1
+    """Cycles in which it must be seen before it is an incident. Anomalies have their own."""
+
+    @property
+    def entity(self) -> Entity:
+        """Return what it is about."""
+        return self.kind, self.subject
 
 
-def find_causes(
-    fleet: Fleet, anomalies: tuple[Anomaly, ...], qualities: tuple[Quality, ...]
-) -> tuple[Cause, ...]:
+def find_causes(seen: Evidences) -> tuple[Cause, ...]:
     """Return the causes of this cycle: what a wider one explains is not told again."""
-    lost = _lost_clusters(fleet)
-    gone = {cause.subject for cause in lost}
-    links = _bad_links(anomalies, gone)
-    shared = _shared_by(links, fleet)
-    behind = {cause.subject for cause in shared}
-    single = [
-        _link_cause(pair, found) for pair, found in sorted(links.items()) if not behind & set(pair)
-    ]
-    nodes = _bad_nodes(anomalies, gone)
-    components = _slow_components(anomalies)
-    explained = (*lost, *shared, *single, *nodes, *components)
-    return (*explained, *_groups_out_of_budget(fleet, qualities, explained))
-
-
-def _lost_clusters(fleet: Fleet) -> list[Cause]:
-    return [
-        Cause(kind=SubjectKind.CLUSTER, subject=c.name, message=c.reason, at_once=True)
-        for c in fleet.clusters
-        if c.state is ClusterState.UNREACHABLE
-    ]
-
-
-def _bad_links(
-    anomalies: Iterable[Anomaly], gone: set[str]
-) -> dict[tuple[str, str], list[Anomaly]]:
-    """Group by pair of clusters: both ends see the same trouble."""
-    links: dict[tuple[str, str], list[Anomaly]] = defaultdict(list)
-    for anomaly in anomalies:
-        ends = {anomaly.cluster, anomaly.subject}
-        if anomaly.signal in LINK_SIGNALS and len(ends) > 1 and not ends & gone:
-            first, second = sorted(ends)
-            links[first, second].append(anomaly)
-    return links
-
-
-def _shared_by(links: dict[tuple[str, str], list[Anomaly]], fleet: Fleet) -> list[Cause]:
+    bad = bad_entities((a for a in seen.anomalies if _counts(a, seen)), seen.graph)
+    lost = [_lost(c.name) for c in seen.fleet.clusters if c.state is ClusterState.UNREACHABLE]
     causes: list[Cause] = []
-    left = dict(links)
-    while left and fleet.clusters:
-        at_cluster = {
-            c.name: [pair for pair in sorted(left) if c.name in pair] for c in fleet.clusters
-        }
-        name, pairs = max(at_cluster.items(), key=lambda item: (len(item[1]), item[0]))
-        all_pairs = {tuple(sorted((x.source, x.target))) for x in fleet.links}
-        of_cluster = sum(name in pair for pair in all_pairs)
-        if len(pairs) < SHARED_CAUSE_LINKS or 2 * len(pairs) <= of_cluster:
-            break
-        found = tuple(anomaly for pair in pairs for anomaly in left[pair])
-        causes.append(
-            Cause(
-                kind=SubjectKind.CLUSTER,
-                subject=name,
-                message=f"most links of {name} are not normal: {_what(found)}",
-                anomalies=found,
-            )
-        )
-        for pair in pairs:
-            del left[pair]
-    return causes
+    left = {b.entity: b for b in bad}
+    for cluster in lost:
+        covered = [b for b in left.values() if explains(cluster, b, seen.graph)]
+        left = {e: b for e, b in left.items() if b not in covered}
+        causes.append(_cause(cluster, covered, bad, seen))
+    while (found := _widest(tuple(left.values()), seen)) is not None:
+        covered = [b for b in left.values() if explains(found, b, seen.graph)]
+        left = {e: b for e, b in left.items() if b not in covered}
+        causes.append(_cause(found, covered, bad, seen))
+    causes += _unusual(seen, causes)
+    return (*causes, *_groups_out_of_budget(seen, causes))
 
 
-def _link_cause(pair: tuple[str, str], anomalies: list[Anomaly]) -> Cause:
-    first, second = pair
+def _lost(cluster: str) -> Bad:
+    return Bad(entity=(SubjectKind.CLUSTER, cluster), anomalies=())
+
+
+def _counts(anomaly: Anomaly, seen: Evidences) -> bool:
+    """Tell whether a reading is bad beyond what a change on purpose or the room explains."""
+    size = abs(anomaly.value - anomaly.expected)
+    if anomaly.signal == Signal.NODE_USED_CORES and size < _much_of(anomaly, seen.fleet):
+        return False
+    if anomaly.signal.startswith("node_used") and anomaly.cluster in seen.unsettled:
+        return False
+    entity = entity_of(anomaly, seen.graph)
+    if entity is None or seen.changes.of(entity[1]) is None:
+        return True
+    watch = WATCHES[Signal(anomaly.signal)]
+    return size >= WIDENED * max(watch.effect, watch.relative_effect * abs(anomaly.expected))
+
+
+def _much_of(anomaly: Anomaly, fleet: Fleet) -> float:
+    """Return how many more cores of a node in use are much: work comes and goes."""
+    cluster = fleet.cluster(ClusterName(anomaly.cluster))
+    nodes = cluster.nodes if cluster else ()
+    cores = (node.allocatable.cpu_cores for node in nodes if node.name == anomaly.subject)
+    return MUCH_OF_A_NODE * next(cores, 0.0)
+
+
+def _widest(left: tuple[Bad, ...], seen: Evidences) -> Bad | None:
+    """Return what explains most of what is left; of equals the likeliest."""
+    candidates = [*gateways(left, seen.graph), *(b for b in left if is_reason(b))]
+    if not candidates:
+        return None
+    covered = {c.entity: sum(explains(c, b, seen.graph) for b in left) for c in candidates}
+    most = max(covered.values())
+    ranked = rank(evidence_of(c, left, seen) for c in candidates if covered[c.entity] == most)
+    (kind, subject) = ranked[0][0].key
+    return next(c for c in candidates if c.entity == (kind, subject))
+
+
+def _cause(found: Bad, covered: list[Bad], bad: tuple[Bad, ...], seen: Evidences) -> Cause:
+    kind, subject = found.entity
+    own = found.anomalies or tuple(a for b in covered for a in b.anomalies)
     return Cause(
-        kind=SubjectKind.LINK,
-        subject=f"{first}>{second}",
-        message=f"the link between {first} and {second} is not normal: {_what(anomalies)}",
-        anomalies=tuple(anomalies),
+        kind=kind,
+        subject=subject,
+        message=sentence(found, seen.fleet),
+        anomalies=own,
+        suspects=suspects_of(found, covered, bad, seen),
     )
 
 
-def _what(anomalies: Iterable[Anomaly]) -> str:
-    return ", ".join(sorted({WORDS[Signal(a.signal)] for a in anomalies}))
-
-
-def _bad_nodes(anomalies: Iterable[Anomaly], gone: set[str]) -> list[Cause]:
-    return [
-        Cause(
-            kind=SubjectKind.NODE,
-            subject=f"{a.cluster}/{a.subject}",
-            message=f"node {a.subject} of {a.cluster} is not Ready",
-            anomalies=(a,),
+def _unusual(seen: Evidences, causes: list[Cause]) -> list[Cause]:
+    """Return the entities that only behave unlike before, and that no cause explains."""
+    told = [Bad(entity=c.entity, anomalies=c.anomalies) for c in causes]
+    found = []
+    for unusual in seen.unusual:
+        own = Bad(entity=(unusual.kind, unusual.subject), anomalies=())
+        if unusual.p_value > UNUSUAL_P_VALUE or unusual.kind is SubjectKind.CLUSTER:
+            continue
+        if own.entity in {c.entity for c in causes} or any(
+            explains(t, own, seen.graph) for t in told
+        ):
+            continue
+        found.append(
+            Cause(
+                kind=unusual.kind,
+                subject=unusual.subject,
+                message=f"{unusual.kind} {unusual.subject} behaves unlike before:"
+                f" {', '.join(sorted(unusual.signals))}",
+                patience_cycles=UNUSUAL_CYCLES,
+            )
         )
-        for a in anomalies
-        if a.signal == Signal.NODE_READY and a.cluster not in gone
-    ]
+    return found
 
 
-def _slow_components(anomalies: Iterable[Anomaly]) -> list[Cause]:
-    return [
-        Cause(
-            kind=SubjectKind.COMPONENT,
-            subject=a.subject,
-            message=f"{a.subject} takes longer than usual",
-            anomalies=(a,),
-        )
-        for a in anomalies
-        if a.signal == Signal.PROCESSING_MS
-    ]
-
-
-def _groups_out_of_budget(
-    fleet: Fleet, qualities: tuple[Quality, ...], explained: tuple[Cause, ...]
-) -> list[Cause]:
+def _groups_out_of_budget(seen: Evidences, explained: list[Cause]) -> list[Cause]:
     """Return the groups that suffer from nothing found: users who moved, a bad placement."""
     return [
         Cause(
             kind=SubjectKind.GROUP,
             subject=f"{quality.application}/{quality.group}",
-            message=(
-                f"user group {quality.group} of {quality.application} is out of its budget"
-                f"{_where(fleet, quality)}"
-            ),
+            message=out_of_budget(quality, seen.fleet),
+            suspects=_changed(quality, seen),
+            patience_cycles=PATIENT_CYCLES,
         )
-        for quality in qualities
-        if quality.is_met is False and not any(touches(cause, quality) for cause in explained)
+        for quality in seen.qualities
+        if quality.is_met is False
+        and not any(touches(c.entity, quality) for c in explained if c.patience_cycles == 1)
     ]
 
 
-def _where(fleet: Fleet, quality: Quality) -> str:
-    application = fleet.application(quality.application)
-    groups = application.users if application else ()
-    site = next((g.site for g in groups if g.name == quality.group), "")
-    return f": its users attach at {site}" if site else ""
-
-
-def touches(cause: Cause, quality: Quality) -> bool:
-    """Tell whether the group's way crosses what is bad."""
-    match cause.kind:
-        case SubjectKind.LINK:
-            ends = set(cause.subject.split(">"))
-            crossed = (set(h.name.split(">")) for h in quality.hops if h.kind is HopKind.LINK)
-            return any(ends == pair for pair in crossed)
-        case SubjectKind.CLUSTER | SubjectKind.NODE:
-            cluster = cause.subject.partition("/")[0]
-            return any(cluster in h.name.split(">") for h in quality.hops)
-        case SubjectKind.COMPONENT:
-            return cause.subject.startswith(f"{quality.application}/")
-        case SubjectKind.GROUP:
-            return cause.subject == f"{quality.application}/{quality.group}"
+def _changed(quality: Quality, seen: Evidences) -> tuple[Suspect, ...]:
+    """Return the group itself, and the components on its path that were changed just before."""
+    name = f"{quality.application}/{quality.group}"
+    passed = sorted(seen.graph.components_of.get(name, ()))
+    changes = [change for c in passed if (change := seen.changes.of(c)) is not None]
+    own = Suspect(kind=SubjectKind.GROUP, subject=name, score=OWN_SCORE, shift=0.0)
+    others = [
+        Suspect(
+            kind=SubjectKind.COMPONENT,
+            subject=change.component,
+            score=CHANGED_SCORE,
+            shift=0.0,
+            onset_at=change.at,
+            change=change.what,
+        )
+        for change in changes
+    ]
+    return (own, *others)

@@ -3,27 +3,25 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
+from services.orient.core.changes import Changes
+from services.orient.core.control import Control
+from services.orient.core.entities import Entities
+from services.orient.core.forecast import Forecasts
+from services.orient.core.rows import Rows, Tally
+from services.orient.core.series import State, empty
+from shared.messages.incident import Incident, IncidentState
 
-from shared.messages.insight import Incident
 
-SeriesKey = tuple[str, str, str]
-"""Signal, cluster, subject."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """Whether an incident becomes worse or better."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Baselines:
-    """What is normal for each series: one row per series in every array, float64, shape (n,).
-
-    `level` and `spread` are in the signal's unit; `spread` estimates a standard deviation.
-    `count` is how many readings made them.
-    """
-
-    rows: dict[SeriesKey, int] = field(default_factory=dict)
-    level: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    spread: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    count: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    strength: float = 1.0
+    """How far from normal it is, smoothed over cycles."""
+    told: float = 1.0
+    """The strength when its state changed last."""
+    state: IncidentState = IncidentState.OPEN
+    steady_cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +34,7 @@ class Watched:
     good_cycles: int = 0
     """In a row up to now."""
     is_open: bool = False
+    trend: Trend = field(default_factory=Trend)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +50,15 @@ class Verdicts:
 class Memory:
     """All of it. Empty after a start without an earlier insight."""
 
-    baselines: Baselines = field(default_factory=Baselines)
+    learnt_at: datetime | None = None
+    """The instant of the newest observation in it."""
+    rows: Rows = field(default_factory=Rows)
+    series: State = field(default_factory=empty)
+    control: Control = field(default_factory=Control)
+    changes: Changes = field(default_factory=Changes)
+    entities: Entities = field(default_factory=Entities)
+    forecasts: Forecasts = field(default_factory=Forecasts)
     watched: tuple[Watched, ...] = ()
     verdicts: tuple[Verdicts, ...] = ()
+    tally: Tally = field(default_factory=Tally, metadata={"saved": False})
+    """Of the newest observation."""

@@ -45,6 +45,7 @@ def _of_group(
         latency_ms=_total_ms(application, group, way) if way else None,
         budget_ms=group.budget_ms,
         guard_band_ms=group.budget_ms * policy.guard_band_ratio,
+        target_ratio=group.target_ratio,
         hops=_hops(fleet, application, group, way) if way else (),
         jitter_ms=_jitter_ms(links),
         loss_ratio=_loss_ratio(links),

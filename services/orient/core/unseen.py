@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.orient.core.memory import SeriesKey
-from shared.messages.insight import Incident, Quality, SubjectKind
+from services.orient.core.rows import SeriesKey
+from shared.messages.incident import Incident, SubjectKind
+from shared.messages.insight import Quality
 from shared.messages.observation import CoverageState, Observation
 
 
@@ -30,7 +31,7 @@ class Unseen:
                 return owner in self.applications or any(q.is_met is None for q in of_group)
             case SubjectKind.COMPONENT:
                 return owner in self.applications
-            case SubjectKind.LINK | SubjectKind.NODE | SubjectKind.CLUSTER:
+            case SubjectKind.LINK | SubjectKind.NODE | SubjectKind.GATEWAY | SubjectKind.CLUSTER:
                 seen_by = {(anomaly.cluster, anomaly.signal) for anomaly in incident.anomalies}
                 return bool(seen_by) and seen_by <= self.rows
 

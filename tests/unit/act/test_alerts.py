@@ -16,7 +16,8 @@ from services.act.core.alerts import (
 )
 from services.act.core.outcome import declined
 from shared.messages.decision import Decision
-from shared.messages.insight import Incident, IncidentState, Insight, Severity, SubjectKind
+from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
+from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import Autonomy
 from tests.support.builders import ARENA, NOW, an_insight, later
@@ -60,6 +61,7 @@ def test_an_open_incident_fires_from_when_it_was_opened() -> None:
     [
         (SubjectKind.NODE, "metro/metro-1", {"cluster": "metro", "node": "metro-1"}),
         (SubjectKind.CLUSTER, "metro", {"cluster": "metro", "alertname": "ClusterUnreachable"}),
+        (SubjectKind.GATEWAY, "metro", {"cluster": "metro", "alertname": "GatewayDegraded"}),
         (SubjectKind.COMPONENT, "xr/arena/render", {"application": "xr/arena"}),
         (SubjectKind.GROUP, "xr/arena/north", {"application": "xr/arena", "group": "north"}),
     ],

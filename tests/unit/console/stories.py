@@ -12,16 +12,8 @@ from shared.messages.decision import (
     Score,
     Term,
 )
-from shared.messages.insight import (
-    Hop,
-    HopKind,
-    Incident,
-    IncidentState,
-    Insight,
-    Quality,
-    Severity,
-    SubjectKind,
-)
+from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
+from shared.messages.insight import Hop, HopKind, Insight, Quality
 from shared.messages.outcome import ActionResult, Outcome, Status
 from shared.model.names import GroupName
 from tests.support.builders import ARENA, FLEET, NOW, a_quality, an_insight, cycle_at, later

@@ -8,13 +8,21 @@ from console.explain import explanation
 from console.render import live_view, status_view
 from console.story import Story, told
 from shared.messages.control import Control
+from shared.messages.incident import IncidentState, SubjectKind, Suspect
+from shared.messages.insight import Forecast, Outlook
 from shared.messages.inventory import Problem
 from shared.messages.observation import Coverage, CoverageState
 from shared.messages.outcome import Status
 from shared.messages.readings import Signal
 from shared.model.names import ClusterName
-from tests.support.builders import FLEET, NOW
-from tests.unit.console.stories import a_told_decision, an_incident, an_insight_with, an_outcome
+from tests.support.builders import FLEET, NOW, an_insight
+from tests.unit.console.stories import (
+    a_told_decision,
+    a_told_quality,
+    an_incident,
+    an_insight_with,
+    an_outcome,
+)
 
 
 def text_of(shown: RenderableType, width: int = 140) -> str:
@@ -79,3 +87,51 @@ def test_an_explanation_tells_terms_expectations_rejections_and_the_outcome() ->
 def test_a_narrow_terminal_loses_no_word() -> None:
     text = text_of(explanation(a_told_decision(), None), width=60)
     assert "over_budget" in text
+
+
+def test_an_incident_is_shown_with_what_was_changed_before_it_and_the_next_suspect() -> None:
+    suspects = (
+        Suspect(
+            kind=SubjectKind.LINK,
+            subject="home>metro",
+            score=0.8,
+            shift=30.0,
+            change="a rollout of xr/render",
+        ),
+        Suspect(kind=SubjectKind.GATEWAY, subject="metro", score=0.3, shift=12.0),
+    )
+    incident = replace(an_incident(IncidentState.WORSENING), suspects=suspects)
+    text = text_of(status_view(told(Story(), an_insight_with(24.4, incident))), width=200)
+    assert "worsening" in text
+    assert "(after a rollout of xr/render; or else gateway metro)" in text
+
+
+def a_forecast(probability: float, *, seconds: float | None = None) -> Forecast:
+    return Forecast(
+        signal="node_used_cores",
+        cluster="metro",
+        subject=f"metro-{probability:g}",
+        outlooks=(Outlook(horizon_seconds=14400.0, expected=15.0, low=12.0, high=18.0),),
+        ceiling=16.0,
+        ceiling_probability=probability,
+        seconds_to_ceiling=seconds,
+    )
+
+
+def test_the_status_shows_the_ceilings_ahead_and_when() -> None:
+    forecasts = (a_forecast(0.2), a_forecast(0.7, seconds=5400.0), a_forecast(0.01))
+    insight = replace(an_insight_with(12.4), forecasts=forecasts)
+    text = text_of(status_view(told(Story(), insight)))
+    assert "metro metro-0.7  node_used_cores  ceiling 16  70%  in about 90 min" in text
+    assert "metro metro-0.2  node_used_cores  ceiling 16  20%  within 4 h" in text
+    assert "metro-0.01" not in text
+
+
+def test_the_error_budget_that_is_left_stands_beside_the_share_of_the_hour() -> None:
+    half_used = replace(a_told_quality(12.4), within_ratio=0.995, target_ratio=0.99)
+    overspent = replace(a_told_quality(12.4), within_ratio=0.5)
+    text = text_of(
+        status_view(told(Story(), an_insight(qualities=(half_used, overspent)))), width=200
+    )
+    assert "100% of the last hour, 50% error budget left" in text
+    assert "50% of the last hour, 0% error budget left" in text

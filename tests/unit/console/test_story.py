@@ -8,7 +8,7 @@ from console.narrate import narrate
 from console.settled import is_settled, summary_of
 from console.story import Story, serving_after, told
 from shared.messages.control import Control
-from shared.messages.insight import IncidentState
+from shared.messages.incident import IncidentState
 from shared.messages.outcome import Status
 from shared.messages.subjects import Message
 from tests.support.builders import FLEET, NOW, later

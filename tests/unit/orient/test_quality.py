@@ -118,3 +118,12 @@ def test_the_same_instant_counts_once() -> None:
     _, verdicts = assess_quality(a_fleet(), FleetPolicy(), ())
     _, again = assess_quality(a_fleet(), FleetPolicy(), verdicts)
     assert again == verdicts
+
+
+def test_what_is_promised_to_a_group_decides_its_error_budget() -> None:
+    group = a_group("visitors", ("ingest", "render"), target_ratio=0.5)
+    fleet = a_fleet(applications=(an_application(users=(group,)),))
+    history = ((later(-30), False), (later(-15), True), (later(-10), True))
+    quality = quality_of(fleet, (Verdicts(key=("xr/arena", "visitors"), history=history),))
+    assert quality.target_ratio == 0.5
+    assert quality.error_budget_left == pytest.approx(0.5)
