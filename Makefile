@@ -1,6 +1,6 @@
 # crossloop. `make help` lists the commands; each sets up what it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test test-fast check format bench up down requirements schemas clean
+.PHONY: help demo demo-real test test-fast check format bench bench-orient up down requirements schemas clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -41,6 +41,11 @@ format: .venv/ready ## put the code into its form
 
 bench: .venv/ready ## measure the loop, one JSON line per figure
 	$(BIN)/python -m bench.loop
+
+bench-orient: .venv/ready ## measure Orient: cost, calm days, scripted faults (about 20 minutes)
+	$(BIN)/python bench/orient.py cost
+	$(BIN)/python bench/orient.py faults --runs 12
+	$(BIN)/python bench/orient.py calm --days 7
 
 up: ## start everything of compose.yaml (needs Docker)
 	docker compose up --build --detach

@@ -1,0 +1,1 @@
+"""Orient measured from the outside: one module per subject, `bench/orient.py` the command."""
