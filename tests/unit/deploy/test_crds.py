@@ -14,7 +14,7 @@ from services.observe.core.parse_application import parse_application
 from services.observe.core.parse_site import DAYS, parse_policy, parse_site
 from shared.messages.readings import Signal
 from shared.model.application import Autonomy, Limits, Protocol, WorkloadKind
-from shared.model.policy import FleetPolicy, Missing
+from shared.model.policy import Detector, FleetPolicy, Missing
 from shared.model.site import Site, Tier
 from tests.support.builders import ARENA, NOW
 from tests.support.kustomize import KUBERNETES
@@ -163,6 +163,10 @@ def test_each_rule_has_a_sentence_that_says_what_to_do(kind: str) -> None:
         ("Site", "spec.tier", Tier),
         ("FleetPolicy", "spec.missing[].signal", Signal),
         ("FleetPolicy", "spec.missing[].meaning", Missing),
+        ("FleetPolicy", "spec.detectors.node", Detector),
+        ("FleetPolicy", "spec.detectors.link", Detector),
+        ("FleetPolicy", "spec.detectors.component", Detector),
+        ("FleetPolicy", "spec.detectors.cluster", Detector),
     ],
 )
 def test_a_choice_offers_what_the_model_knows(kind: str, path: str, choices: type[StrEnum]) -> None:
@@ -215,7 +219,7 @@ def test_the_defaults_of_a_site_are_those_of_the_model() -> None:
 
 
 def test_the_defaults_of_a_policy_are_those_of_the_model() -> None:
-    spec: Schema = {"weights": {}, "persistence": {}, "defaultLimits": {}}
+    spec: Schema = {"weights": {}, "persistence": {}, "defaultLimits": {}, "detectors": {}}
     assert parse_policy(stored("FleetPolicy", spec)[1]) == FleetPolicy()
     assert parse_policy(stored("FleetPolicy", {})[1]) == FleetPolicy()
 
