@@ -58,9 +58,9 @@ schemas: .venv/ready ## export the JSON Schemas of all messages to docs/schemas
 
 requirements: ## export the pinned and hashed requirements (needs uv)
 	for extra in observe orient decide act console; do \
-	  uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command 'make requirements' \
+	  uv pip compile --quiet --no-strip-extras --generate-hashes --universal --python-version 3.11 --custom-compile-command 'make requirements' \
 	    --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command 'make requirements' \
+	uv pip compile --quiet --no-strip-extras --generate-hashes --universal --python-version 3.11 --custom-compile-command 'make requirements' \
 	  --extra console --group dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove what the commands made

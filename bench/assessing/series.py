@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,7 +26,6 @@ Score = tuple[float, float]
 """Anomaly, alert."""
 
 HEADER = "anomaly_score,alert_score"
-DEFAULT_STEP_SECONDS = 300.0
 OTHER_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
@@ -39,7 +38,7 @@ MOST_SECONDS = 1e11
 """A larger number is told in thousandths of a second, or of what was tried before."""
 
 NO_VALUE = "values that are no numbers"
-NO_TIME = "times that cannot be read (taken as a step after the row before)"
+NO_TIME = "times that cannot be read (their values are left out)"
 NOT_LATER = "times not later than one before (scored, not learnt from)"
 NO_ROWS = "files without a row"
 
@@ -136,17 +135,16 @@ def _cell(cells: list[str], index: int) -> str:
 def _rows(cells: list[tuple[str, str]]) -> tuple[list[Row], Counter[str]]:
     odd: Counter[str] = Counter()
     rows: list[Row] = []
-    latest, step = nan, DEFAULT_STEP_SECONDS
+    latest = -inf
     for time_text, value_text in cells:
         at, value = seconds_of(time_text), _number(value_text)
-        odd[NO_TIME] += not isfinite(at)
         odd[NO_VALUE] += not abs(value) < UNBELIEVABLE
-        if not isfinite(at):
-            at = latest + step if rows else 0.0
-        odd[NOT_LATER] += at <= latest
-        if at > latest:
-            step = at - latest
-        latest = max(at, latest) if rows else at
+        if isfinite(at):
+            odd[NOT_LATER] += at <= latest
+            latest = max(at, latest)
+        else:
+            odd[NO_TIME] += 1
+            at, value = max(latest, 0.0), nan  # nothing can be learnt from it
         rows.append((at, value))
     odd[NO_ROWS] = int(not rows)
     return rows, +odd
