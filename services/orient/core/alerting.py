@@ -15,7 +15,7 @@ from services.orient.core.series import Floats, State
 SCALE_READINGS = np.array([1.0, 12.0, 48.0], np.float32)
 """Over so many readings deviations are smoothed: spikes, shifts, drifts."""
 SCALE_WEIGHTS = np.array([1.0, 0.5, 0.5], np.float32)
-TAIL_SHARE = 0.02
+TAIL_SHARE = np.float32(0.02)
 """Share of the readings that is the tail."""
 TAIL_READINGS = 4000.0
 """Readings that a tail remembers."""
@@ -28,9 +28,9 @@ WARM_UP_READINGS = 150
 HELD_READINGS = 700.0
 HELD_SHARE = 0.5
 """What was told is half forgotten after the larger of these: readings, or share of all so far."""
-LEAST = 1e-6
+LEAST = np.float32(1e-6)
+NOTHING = np.float32(0.0)
 LN2 = 0.6931472
-_STEPS = (2.0 / (SCALE_READINGS + 1.0))[:, None].astype(np.float32)
 
 
 def update(s: State, ranked: Floats, ratio: Floats, out: Floats) -> None:
@@ -39,30 +39,32 @@ def update(s: State, ranked: Floats, ratio: Floats, out: Floats) -> None:
     `ranked`, `ratio`: shape (n,): deviation in mean errors, and as how many readings it counts.
     """
     learns = np.minimum(ratio, np.float32(1.0))
-    s.smooth += _STEPS * learns * (ranked - s.smooth)
-    excess = np.log(np.abs(s.smooth) + np.float32(LEAST))
-    excess -= s.tail_start
-    np.maximum(excess, 0.0, out=excess)
-    mean = (s.tail_excess + np.float32(PRIOR_EXCESSES)) / (
-        s.tail_count + np.float32(PRIOR_EXCESSES)
-    )
-    significance = SCALE_WEIGHTS @ (excess / mean)
+    step = np.maximum(2.0 / (s.count + 1.0), TAIL_STEP) * learns
+    significance = np.zeros_like(ranked)
+    for scale, weight in enumerate(SCALE_WEIGHTS):
+        significance += weight * _excesses(s, scale, ranked, (learns, step))
     significance *= (s.count >= WARM_UP_READINGS) & (ratio > 0)
     # half a life is long: its decay in one reading is as good as linear
-    s.held *= 1.0 - learns * (LN2 / np.maximum(HELD_READINGS, HELD_SHARE * s.count))
+    s.held *= 1.0 - learns * (LN2 / np.maximum(s.count * HELD_SHARE, HELD_READINGS))
     news = np.flatnonzero(significance > s.held)
     out[:] = 0.0
     out[news] = 1.0 - np.exp(s.held[news] - significance[news])
     np.maximum(s.held, significance, out=s.held)
-    _learn_tails(s, excess, learns)
 
 
-def _learn_tails(s: State, excess: Floats, learns: Floats) -> None:
-    is_tail = excess > 0
-    keep = 1.0 - learns / TAIL_READINGS
-    s.tail_excess += learns * np.minimum(excess, MOST_EXCESS)
-    s.tail_excess *= keep
-    s.tail_count += learns * is_tail
-    s.tail_count *= keep
-    step = np.maximum(TAIL_STEP, 2.0 / (s.count + 1.0)) * learns
-    s.tail_start += step * (is_tail - np.float32(TAIL_SHARE))
+def _excesses(s: State, scale: int, ranked: Floats, weights: tuple[Floats, Floats]) -> Floats:
+    """Return how far each series is in the tail of one scale, in mean excesses, and learn it."""
+    learns, step = weights
+    smooth, start = s.smooth[scale], s.tail_start[scale]
+    smooth += 2.0 / (SCALE_READINGS[scale] + 1.0) * learns * (ranked - smooth)
+    excess = np.log(np.abs(smooth) + LEAST)
+    excess = np.maximum(excess - start, NOTHING)
+    total, count = s.tail_excess[scale], s.tail_count[scale]
+    excesses: Floats = excess * (count + PRIOR_EXCESSES) / (total + PRIOR_EXCESSES)
+    is_tail, keep = excess > 0, 1.0 - learns / TAIL_READINGS
+    total += learns * np.minimum(excess, MOST_EXCESS)
+    total *= keep
+    count += learns * is_tail
+    count *= keep
+    start += step * (is_tail - TAIL_SHARE)
+    return excesses

@@ -1,37 +1,65 @@
-"""What a series learns from a reading: its rhythm, its errors, its level, its interval."""
+"""What series learn from the readings of a tick: profile, errors, level and interval, in place."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from services.orient.core.series import Flags, Floats, State
+from services.orient.core.series import Flags, Floats, Numbers, State
 
 LEVEL_READINGS = 100
 """Readings that a level remembers, about: the weight of a new one is 2 / (n + 1)."""
 SPREAD_READINGS = 2000
 ERROR_READINGS = 5000
+CLIP_SPREADS = 3.0
+"""A reading further away moves level and profile no more than this."""
+FEW_READINGS = 3
+"""Before so many nothing is expected of a series."""
 ESCAPE_READINGS = 240
 """A level that was left for so long in one direction goes to where the series is: 1 h at 15 s."""
 DRIFT_READINGS = 12
-INTERVAL_STEP = 0.05
 PROFILE_STEP = 0.15
+INTERVAL_STEP = 0.05
 FLOOR_RATIO = 1e-3
 """A spread is at least this share of the level: no metric is more precise."""
 TINY = 1e-9
-FEW_READINGS = 3
-"""Before so many nothing is expected of a series."""
 
 
-def pick(condition: Flags, yes: Floats, no: Floats | np.float32 | float) -> Floats:
-    """Return what np.where does, as float32 and some times as fast."""
-    picked = np.empty(condition.shape if condition.size > 1 else np.shape(yes), np.float32)
-    picked[...] = no
-    np.copyto(picked, yes, where=condition, casting="same_kind")
-    return picked
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tick:
+    """The readings of one instant, shape (n,), beside what was expected of them."""
+
+    at_seconds: float
+    rhythm: Floats
+    """The profile at this time of day: a view. NaN: never seen."""
+    days: Floats
+    """For how long the series is known."""
+    known: Flags
+    ratio: Floats
+    """As how many readings each counts, or shape (1,) all: 0 teaches nothing."""
+    error: Floats
+    """Distance from the level; 0 where there is no reading."""
+    beyond: Floats
+    """Distance from level and profile; from the level where the profile was never seen."""
+    surprise: Floats
+    """The one of both that is believed."""
+    sigma: Floats
+    floor: Floats
+    """The least a spread can be."""
 
 
-def at_least(spread: Floats, level: Floats) -> Floats:
-    """Return a spread that no metric is more precise than."""
-    floor = (FLOOR_RATIO * np.abs(level) + TINY).astype(np.float32, copy=False)
-    return np.maximum(spread, floor)
+def learn(s: State, tick: Tick) -> None:
+    """Learn from the readings of one tick, in place."""
+    learns = np.minimum(tick.ratio, np.float32(1.0))
+    by_age = 1.0 / (s.count + 1.0)
+    few = s.count < FEW_READINGS
+    limit = CLIP_SPREADS * tick.sigma
+    limit[few] = np.inf
+    is_visited = ~np.isnan(tick.rhythm)
+    _learn_fit(s, tick, learns * is_visited)
+    _learn_profile(tick, limit, is_visited)
+    _learn_spread(s, tick, by_age, learns)
+    _learn_level(s, tick, limit, by_age)
+    _count(s, tick)
 
 
 def weight_of(readings: float) -> np.float32:
@@ -39,64 +67,71 @@ def weight_of(readings: float) -> np.float32:
     return np.float32(2.0 / (readings + 1.0))
 
 
-def learn_profile(
-    s: State, bucket: int, beyond: Floats, limit: Floats, days: Floats, ratio: Floats
-) -> None:
-    """Move the usual deviation of this time of day by a clipped step."""
-    rhythm = s.profile[bucket]
-    is_visited = rhythm == rhythm  # noqa: PLR0124 - NaN is not equal to itself
-    weight = np.maximum(PROFILE_STEP, 1.0 / (days + 2.0))
-    most = 2.0 * limit
-    step = weight * np.minimum(np.maximum(beyond, -most), most)
-    learnt = pick(is_visited, rhythm + step, beyond)
-    s.profile[bucket] = pick(ratio > 0, learnt, rhythm)
+def _clipped(values: Floats, limit: Floats) -> Floats:
+    return np.minimum(np.maximum(values, -limit), limit)
 
 
-def learn_errors(
-    s: State, error: Floats, beyond: Floats, surprise: Floats, is_visited: Flags, ratio: Floats
-) -> None:
-    """Follow the errors of level and profile, the spread and the mean error."""
-    learns = np.minimum(ratio, np.float32(1.0))
-    grown = s.count >= FEW_READINGS * 10
-    most = pick(grown, 6.0 * s.spread, np.inf)
-    step = weight_of(LEVEL_READINGS) / 2 * learns * is_visited
-    s.level_error += step * (np.minimum(np.abs(error), most) - s.level_error)
-    s.profile_error += step * (np.minimum(np.abs(beyond), most) - s.profile_error)
-    size = np.abs(surprise)
-    by_age = 1.0 / (s.count + 1.0)
-    most = pick(s.count >= FEW_READINGS, 5.0 * at_least(s.spread, s.level), np.inf)
-    step = np.maximum(1.0 / SPREAD_READINGS, by_age) * learns
-    s.spread += step * (np.minimum(size, most) - s.spread)
-    s.error += np.maximum(1.0 / ERROR_READINGS, by_age) * learns * (size - s.error)
+def _learn_profile(tick: Tick, limit: Floats, is_visited: Flags) -> None:
+    is_told = tick.ratio > 0
+    step = _clipped(tick.beyond, 2.0 * limit)
+    step *= np.maximum(1.0 / (tick.days + 2.0), PROFILE_STEP)
+    step *= is_told
+    np.add(tick.rhythm, step, out=tick.rhythm)
+    is_new = is_told & ~is_visited
+    if is_new.any():
+        tick.rhythm[is_new] = tick.beyond[is_new]
 
 
-def learn_level(s: State, surprise: Floats, limit: Floats, ratio: Floats) -> None:
+def _learn_fit(s: State, tick: Tick, learns: Floats) -> None:
+    """Learn how well level and profile explain, where there are both."""
+    step = weight_of(LEVEL_READINGS) / 2 * learns
+    most = 6.0 * s.spread
+    most[s.count < FEW_READINGS * 10] = np.inf
+    s.level_error += step * (np.minimum(np.abs(tick.error), most) - s.level_error)
+    s.profile_error += step * (np.minimum(np.abs(tick.beyond), most) - s.profile_error)
+
+
+def _learn_spread(s: State, tick: Tick, by_age: Floats, learns: Floats) -> None:
+    size = np.abs(tick.surprise)
+    most = 5.0 * np.maximum(s.spread, tick.floor)
+    most[s.count < FEW_READINGS] = np.inf
+    s.error += np.maximum(by_age, 1.0 / ERROR_READINGS) * learns * (size - s.error)
+    np.minimum(size, most, out=size)
+    s.spread += np.maximum(by_age, 1.0 / SPREAD_READINGS) * learns * (size - s.spread)
+
+
+def _learn_level(s: State, tick: Tick, limit: Floats, by_age: Floats) -> None:
     """Move the level by a clipped step, or to where the series has been for long."""
-    is_far = np.abs(surprise) > limit
-    side = np.sign(surprise)
-    goes_on = is_far & (side * s.shifted >= 0)
-    shifted = pick(goes_on, s.shifted + side * np.minimum(ratio, 1.0), side * is_far)
-    s.shifted[:] = pick(ratio > 0, shifted, s.shifted)
-    s.drift += np.minimum(weight_of(DRIFT_READINGS) * ratio, 1.0) * (surprise - s.drift)
-    step = np.minimum(np.maximum(weight_of(LEVEL_READINGS) * ratio, 1.0 / (s.count + 1.0)), 1.0)
-    step = pick(ratio > 0, step, 0.0)
-    s.level += step * np.minimum(np.maximum(surprise, -limit), limit)
-    escapes = np.abs(s.shifted) >= ESCAPE_READINGS
-    if escapes.any():
-        s.level[escapes] += s.drift[escapes]
-        s.drift[escapes] = 0.0
-        s.shifted[escapes] = 0.0
+    s.drift += np.minimum(weight_of(DRIFT_READINGS) * tick.ratio, 1.0) * (tick.surprise - s.drift)
+    step = np.maximum(np.minimum(weight_of(LEVEL_READINGS) * tick.ratio, 1.0), by_age)
+    step *= tick.ratio > 0
+    s.level += step * _clipped(tick.surprise, limit)
+    gone = _gone(s, tick, limit)
+    s.level[gone] += s.drift[gone]
+    s.drift[gone] = 0.0
+    s.shifted[gone] = 0.0
 
 
-def count(s: State, known: Flags, ratio: Floats, at_seconds: float) -> None:
-    """Note the interval, the silence and the instant; count the readings."""
-    learns = ratio > 0
-    elapsed = (at_seconds - s.seen_at).astype(np.float32)
-    is_first = s.interval == 0
-    near = np.minimum(np.maximum(elapsed, s.interval / 3.0), s.interval * 3.0)
-    usual = pick(is_first, elapsed, s.interval + INTERVAL_STEP * (near - s.interval))
-    np.copyto(s.interval, usual, where=learns & (s.count > 0))
-    told = s.count > 0
-    s.silence += told * weight_of(SPREAD_READINGS) * (~known - s.silence)
-    np.copyto(s.seen_at, at_seconds, where=learns)
-    s.count += learns
+def _gone(s: State, tick: Tick, limit: Floats) -> Numbers:
+    """Count the readings in a row far off in one direction; return the rows with enough of them."""
+    is_told = tick.ratio > 0
+    is_far = (np.abs(tick.surprise) > limit) & is_told
+    s.shifted *= is_far | ~is_told
+    far = np.flatnonzero(is_far)
+    side, before = np.sign(tick.surprise[far]), s.shifted[far]
+    ratio = np.broadcast_to(tick.ratio, s.level.shape)[far]
+    more = side * np.minimum(ratio, 1.0)
+    s.shifted[far] = np.where(side * before >= 0, before + more, side)
+    return far[np.abs(s.shifted[far]) >= ESCAPE_READINGS]
+
+
+def _count(s: State, tick: Tick) -> None:
+    is_told = tick.ratio > 0
+    is_old = s.count > 0
+    second = np.flatnonzero(is_told & is_old & (s.interval == 0))
+    near = np.minimum(np.maximum(tick.ratio, np.float32(1 / 3)), np.float32(3.0))
+    s.interval *= 1.0 + INTERVAL_STEP * is_told * (near - 1.0)
+    s.interval[second] = tick.at_seconds - s.seen_at[second]
+    s.silence += weight_of(SPREAD_READINGS) * is_old * (~tick.known - s.silence)
+    np.copyto(s.seen_at, tick.at_seconds, where=is_told)
+    s.count += is_told

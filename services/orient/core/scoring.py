@@ -10,22 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from services.orient.core import alerting
-from services.orient.core.learning import (
-    FEW_READINGS,
-    TINY,
-    at_least,
-    count,
-    learn_errors,
-    learn_level,
-    learn_profile,
-    pick,
-    weight_of,
-)
+from services.orient.core.learning import FEW_READINGS, FLOOR_RATIO, TINY, Tick, learn, weight_of
 from services.orient.core.series import BUCKETS, OTHER, ROWS, Flags, Floats, Numbers, State
 from shared.messages.readings import COUNTERS, Signal
 
-CLIP_SPREADS = 3.0
-"""A reading further away moves level and profile no more than this."""
 WARM_UP_READINGS = 40
 """Before so many a series has no say in what is ranked or alerted."""
 SMOOTH_READINGS = 5
@@ -102,9 +90,9 @@ def follow(state: State, rows: Numbers, scores: Scores, which: Flags) -> None:
 
 
 def _pool(state: State) -> None:
-    """Take the mean spread of the grown series of each kind, while new ones may borrow it."""
+    """Take the mean spread of the grown series of each kind, while there are young ones."""
     grown = state.count >= WARM_UP_READINGS
-    if grown.all():
+    if not (~grown & (state.count > 0)).any():
         return
     kinds, size = state.kind[grown], OTHER + 1
     count = np.bincount(kinds, minlength=size)
@@ -116,56 +104,34 @@ def _update_block(
     s: State, told: npt.NDArray[np.float64], at_seconds: float, out: dict[str, Floats]
 ) -> None:
     """Do one block: `s` and `out` are views that are written, `told` is used up."""
-    x, known, ratio = _read(s, told, at_seconds)
-    bucket = int(at_seconds // BUCKET_SECONDS) % BUCKETS
-    days = (np.maximum(at_seconds - s.begun_at, 0.0) / DAY_SECONDS).astype(np.float32)
-    rhythm = s.profile[bucket]
-    is_visited = rhythm == rhythm  # noqa: PLR0124 - NaN is not equal to itself
-    error = x - s.level
-    beyond = pick(is_visited, error - rhythm, error)
-    is_seasonal = is_visited & (days >= SEASONAL_DAYS)
-    is_seasonal &= s.profile_error < SEASONAL_GAIN * s.level_error
-    surprise = pick(is_seasonal, beyond, error)
-    sigma = _sigma(s)
-    _tell(s, out, x, surprise, sigma, known)
-    ranked = _rank(s, out, surprise, known, ratio)
+    known, ratio = _read(s, told, at_seconds)
+    out["value"][:] = told
+    tick = _compared(s, out["value"], known, ratio, at_seconds)
+    _tell(s, tick, out)
+    ranked = _rank(s, tick, out["anomaly"])
     alerting.update(s, ranked, ratio, out["alert"])
-    limit = pick(s.count >= FEW_READINGS, CLIP_SPREADS * sigma, np.inf)
-    learn_profile(s, bucket, beyond, limit, days, ratio)
-    learn_errors(s, error, beyond, surprise, is_visited, ratio)
-    learn_level(s, surprise, limit, ratio)
-    count(s, known, ratio, at_seconds)
+    learn(s, tick)
 
 
-def _read(
-    s: State, told: npt.NDArray[np.float64], at_seconds: float
-) -> tuple[Floats, Flags, Floats]:
-    """Return the values, which of them are known, and as how many readings each or all count."""
+def _read(s: State, told: npt.NDArray[np.float64], at_seconds: float) -> tuple[Flags, Floats]:
+    """Return which values are known, and as how many readings each or, shape (1,), all count."""
     elapsed = at_seconds - s.seen_at
-    known = told == told  # noqa: PLR0124 - NaN is not equal to itself
-    is_counter = _is_any(s.kind, _COUNTERS)
+    known = ~np.isnan(told)
+    is_counter = np.logical_or.reduce([s.kind == kind for kind in _COUNTERS])
     if is_counter.any():
         known = _as_rates(s, told, known, is_counter, elapsed, at_seconds)
-    is_first = s.count == 0
-    np.copyto(s.begun_at, at_seconds, where=is_first & known)
-    since = elapsed.astype(np.float32)
-    usual = pick(s.interval > 0, s.interval, np.maximum(since, 1.0))
-    ratio = np.minimum(np.maximum(since / usual, 0.0), LONGEST_RATIO)
-    np.copyto(ratio, 1.0, where=is_first)
+    usual: Floats = np.maximum(s.interval, np.float32(TINY))
+    ratio = elapsed.astype(np.float32) / usual
+    ratio = np.minimum(np.maximum(ratio, 0.0), LONGEST_RATIO)
     ratio *= known
-    x = told.astype(np.float32)
-    np.copyto(x, s.level, where=~known)
-    np.copyto(s.level, x, where=is_first)
+    early = np.flatnonzero((s.interval == 0) & known)
+    ratio[early] = np.clip(elapsed[early], 0.0, 1.0)
+    first = early[s.count[early] == 0]
+    ratio[first] = 1.0
+    s.begun_at[first] = at_seconds
+    s.level[first] = told[first]
     is_uniform = bool((ratio == ratio[0]).all())
-    return x, known, ratio[:1] if is_uniform else ratio  # one number for all: many steps are cheap
-
-
-def _is_any(kind: npt.NDArray[np.int16], of: list[int]) -> Flags:
-    """Return what np.isin does, faster for a few."""
-    found = np.zeros(len(kind), np.bool_)
-    for one in of:
-        found |= kind == one
-    return found
+    return known, ratio[:1] if is_uniform else ratio  # one number for all: many steps are cheap
 
 
 def _as_rates(
@@ -186,7 +152,34 @@ def _as_rates(
     np.copyto(s.counted, told, where=is_later)
     np.copyto(told, grown / np.maximum(elapsed, TINY), where=has_past)
     np.copyto(s.seen_at, at_seconds, where=is_later & ~has_past)
+    np.copyto(told, np.nan, where=is_counter & ~has_past)
     return known & (has_past | ~is_counter)
+
+
+def _compared(s: State, x: Floats, known: Flags, ratio: Floats, at_seconds: float) -> Tick:
+    """Return the readings beside what was expected of them."""
+    error = x - s.level
+    error[~known] = 0.0
+    rhythm = s.profile[int(at_seconds // BUCKET_SECONDS) % BUCKETS]
+    is_visited = ~np.isnan(rhythm)
+    beyond = error - np.where(is_visited, rhythm, np.float32(0.0))
+    days = np.maximum((at_seconds - s.begun_at).astype(np.float32) / DAY_SECONDS, 0.0)
+    is_seasonal = is_visited & (days >= SEASONAL_DAYS)
+    is_seasonal &= s.profile_error < SEASONAL_GAIN * s.level_error
+    size: Floats = np.abs(s.level)
+    floor = FLOOR_RATIO * size + np.float32(TINY)
+    return Tick(
+        at_seconds=at_seconds,
+        rhythm=rhythm,
+        days=days,
+        known=known,
+        ratio=ratio,
+        error=error,
+        beyond=beyond,
+        surprise=np.where(is_seasonal, beyond, error),
+        sigma=np.maximum(_sigma(s), floor),
+        floor=floor,
+    )
 
 
 def _sigma(s: State) -> Floats:
@@ -195,35 +188,36 @@ def _sigma(s: State) -> Floats:
     is_young = s.count < WARM_UP_READINGS
     if is_young.any():
         pooled = s.pool_spread.astype(np.float32)[s.kind]
-        borrowed = np.float32(BORROWED_READINGS) * (is_young & (pooled > 0))
+        borrowed = np.where(pooled > 0, BORROWED_READINGS, 0.0) * is_young
         spread = (spread * s.count + pooled * borrowed) / np.maximum(s.count + borrowed, 1.0)
     sigma: Floats = (MEAN_DEVIATION_TO_SIGMA * spread).astype(np.float32, copy=False)
-    return at_least(sigma, s.level)
+    return sigma
 
 
-def _tell(
-    s: State, out: dict[str, Floats], x: Floats, surprise: Floats, sigma: Floats, known: Flags
-) -> None:
-    is_expected = known & (s.count >= FEW_READINGS)
-    out["value"][:] = pick(known, x, np.nan)
-    out["expected"][:] = pick(is_expected, x - surprise, np.nan)
-    out["spread"][:] = sigma
-    out["deviation"][:] = pick(is_expected, surprise / sigma, np.nan)
+def _tell(s: State, tick: Tick, out: dict[str, Floats]) -> None:
+    hidden = ~tick.known | (s.count < FEW_READINGS)
+    np.subtract(out["value"], tick.surprise, out=out["expected"])
+    np.divide(tick.surprise, tick.sigma, out=out["deviation"])
+    out["expected"][hidden] = np.nan
+    out["deviation"][hidden] = np.nan
+    out["spread"][:] = tick.sigma
 
 
-def _rank(
-    s: State, out: dict[str, Floats], surprise: Floats, known: Flags, ratio: Floats
-) -> Floats:
+def _rank(s: State, tick: Tick, out: Floats) -> Floats:
     """Score for ranking: deviations in units of the series' own mean error, smoothed.
 
     A series that falls silent against its habit is as far from normal as its habit was strong.
     """
     is_grown = s.count >= WARM_UP_READINGS
-    ranked: Floats = (surprise / at_least(s.error, s.level)) * (known & is_grown)
-    size = pick(known, np.abs(ranked), SILENT_SCORE * np.square(1.0 - s.silence) * is_grown)
-    step = pick(
-        known, np.minimum(weight_of(SMOOTH_READINGS) * ratio, 1.0), weight_of(SMOOTH_READINGS)
-    )
+    usual: Floats = np.maximum(s.error, tick.floor)
+    ranked = tick.surprise / usual
+    ranked *= tick.known & is_grown
+    step = np.minimum(weight_of(SMOOTH_READINGS) * tick.ratio, 1.0)
+    size = np.abs(ranked)
+    silent = np.flatnonzero(~tick.known)
+    if len(silent):
+        size[silent] = SILENT_SCORE * np.square(1.0 - s.silence[silent]) * is_grown[silent]
+        step = np.where(tick.known, step, weight_of(SMOOTH_READINGS))
     s.recent += step * (size - s.recent)
-    out["anomaly"][:] = s.recent
+    out[:] = s.recent
     return ranked
