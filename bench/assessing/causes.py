@@ -24,7 +24,7 @@ from bench.assessing.pods import (
     read_onset,
     read_pods,
 )
-from services.orient.core.ranking import Evidence, rank
+from services.orient.core.incidents.ranking import Evidence, rank
 
 BEFORE_SECONDS, AFTER_SECONDS = 3600.0, 600.0
 """What is looked at: an hour has no rhythm of the day in it yet; effects come within minutes."""

@@ -12,9 +12,9 @@ from rich.progress import track
 from bench.report import figure
 from services.orient.core.memory import Memory
 from services.orient.core.orient import orient
-from services.orient.core.saved import pack, unpack
-from services.orient.core.scoring import update
-from services.orient.core.series import OTHER, ROWS, begin, empty, with_room
+from services.orient.core.saving.pack import pack, unpack
+from services.orient.core.series.scoring import update
+from services.orient.core.series.state import OTHER, ROWS, begin, empty, with_room
 from shared.bus.codec import decode, encode
 from shared.messages.inventory import Inventory, KubeNode
 from shared.messages.observation import Observation

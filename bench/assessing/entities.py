@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from services.orient.core.entities import judge_values
-from services.orient.core.pools import admit, empty_pool
+from services.orient.core.entities.pools import admit, empty_pool
+from services.orient.core.entities.watch import judge_values
 
 Table = npt.NDArray[np.float64]
 DIMENSIONS = 2

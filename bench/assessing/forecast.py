@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from services.orient.core.projecting import close, take
-from services.orient.core.projection import DAY_SECONDS, begin, empty, outlooks
-from services.orient.core.projection import with_room as with_rows
+from services.orient.core.forecasts.projecting import close, take
+from services.orient.core.forecasts.projection import DAY_SECONDS, begin, empty, outlooks
+from services.orient.core.forecasts.projection import with_room as with_rows
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]

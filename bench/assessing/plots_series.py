@@ -5,8 +5,8 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from services.orient.core.scoring import update
-from services.orient.core.series import OTHER, begin, empty, with_room
+from services.orient.core.series.scoring import update
+from services.orient.core.series.state import OTHER, begin, empty, with_room
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -37,7 +37,7 @@ def plot(target: Path = TARGET) -> None:
     axes[1].plot(days[shown], anomaly[shown], color="#b45f06", linewidth=0.8)
     axes[2].plot(days[shown], alert[shown], color="#990000", linewidth=0.8)
     for axis, name in zip(axes, ("Mbit/s", "anomaly_score", "alert_score"), strict=True):
-        axis.set_ylabel(name)
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.spines[["top", "right"]].set_visible(False)
     axes[2].set_xlabel("day")
     figure.tight_layout()

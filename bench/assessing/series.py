@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from services.orient.core.scoring import UNBELIEVABLE, update
-from services.orient.core.series import OTHER, begin, empty, with_room
+from services.orient.core.series.scoring import UNBELIEVABLE, update
+from services.orient.core.series.state import OTHER, begin, empty, with_room
 
 Row = tuple[float, float]
 """Unix seconds, value."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from services.orient import telemetry
 from services.orient.core.memory import Memory
-from services.orient.core.saved import pack, unpack
+from services.orient.core.saving.pack import pack, unpack
 from shared.errors import PermanentError
 from shared.runtime.clock import monotonic
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from services.orient.core.rows import Tally
+from services.orient.core.series.rows import Tally
 from shared.messages.incident import Incident
 from shared.messages.insight import Insight
 from shared.runtime import logs, metrics

@@ -3,38 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.orient.core.changes import Changes
-from services.orient.core.control import Control
-from services.orient.core.entities import Entities
-from services.orient.core.forecast import Forecasts
-from services.orient.core.rows import Rows, Tally
-from services.orient.core.series import State, empty
-from shared.messages.incident import Incident, IncidentState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
-    """Whether an incident becomes worse or better."""
-
-    strength: float = 1.0
-    """How far from normal it is, smoothed over cycles."""
-    told: float = 1.0
-    """The strength when its state changed last."""
-    state: IncidentState = IncidentState.OPEN
-    steady_cycles: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """An incident under watch: seen bad, not yet open or not yet closed."""
-
-    incident: Incident
-    bad_cycles: int
-    """In a row up to now, or when it opened."""
-    good_cycles: int = 0
-    """In a row up to now."""
-    is_open: bool = False
-    trend: Trend = field(default_factory=Trend)
+from services.orient.core.entities.watch import Entities
+from services.orient.core.forecasts.forecast import Forecasts
+from services.orient.core.incidents.changes import Changes
+from services.orient.core.incidents.control import Control
+from services.orient.core.incidents.watched import Watched
+from services.orient.core.series.rows import Rows, Tally
+from services.orient.core.series.state import State, empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from services.orient.core.assemble import assemble
-from services.orient.core.changes import follow_changes, unsettled_clusters
-from services.orient.core.control import find_anomalies
-from services.orient.core.entities import watch_entities
-from services.orient.core.forecast import forecast
-from services.orient.core.graph import graph_of
-from services.orient.core.incidents import follow_incidents
-from services.orient.core.memory import Memory, Watched
+from services.orient.core.entities.watch import watch_entities
+from services.orient.core.forecasts.forecast import forecast
+from services.orient.core.incidents.changes import follow_changes, unsettled_clusters
+from services.orient.core.incidents.control import find_anomalies
+from services.orient.core.incidents.graph import graph_of
+from services.orient.core.incidents.life import follow_incidents
+from services.orient.core.incidents.suspects import Evidences
+from services.orient.core.incidents.watched import Watched
+from services.orient.core.memory import Memory
 from services.orient.core.quality import assess_quality
-from services.orient.core.rows import SeriesKey, align
-from services.orient.core.scoring import follow, update
-from services.orient.core.series import State, begin, with_room
-from services.orient.core.suspects import Evidences
+from services.orient.core.series.rows import SeriesKey, align
+from services.orient.core.series.scoring import follow, update
+from services.orient.core.series.state import State, begin, with_room
 from services.orient.core.unseen import unseen_in
 from shared.messages.incident import Anomaly
 from shared.messages.insight import Insight

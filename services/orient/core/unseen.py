@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.orient.core.rows import SeriesKey
+from services.orient.core.series.rows import SeriesKey
 from shared.messages.incident import Incident, SubjectKind
 from shared.messages.insight import Quality
 from shared.messages.observation import CoverageState, Observation

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.orient.core.alerting import HELD_READINGS, WARM_UP_READINGS, update
-from services.orient.core.series import OTHER, Floats, State, begin, empty, with_room
+from services.orient.core.series.alerting import HELD_READINGS, WARM_UP_READINGS, update
+from services.orient.core.series.state import OTHER, Floats, State, begin, empty, with_room
 
 CALM = 1200
 """Readings that teach a series its tails."""

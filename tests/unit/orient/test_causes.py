@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from services.orient.core.causes import UNUSUAL_CYCLES, find_causes
-from services.orient.core.changes import Change, Changes
-from services.orient.core.entities import UnusualEntity
-from services.orient.core.graph import graph_of
+from services.orient.core.entities.watch import UnusualEntity
+from services.orient.core.incidents.causes import UNUSUAL_CYCLES, find_causes
+from services.orient.core.incidents.changes import Change, Changes
+from services.orient.core.incidents.graph import graph_of
+from services.orient.core.incidents.ranking import Evidence, rank
+from services.orient.core.incidents.suspects import Evidences
 from services.orient.core.quality import assess_quality
-from services.orient.core.ranking import Evidence, rank
-from services.orient.core.suspects import Evidences
 from shared.messages.incident import Anomaly, SubjectKind
 from shared.messages.inventory import Inventory, Pod
 from shared.messages.readings import Signal

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.orient.core.changes import LASTS, Changes, follow_changes
+from services.orient.core.incidents.changes import LASTS, Changes, follow_changes
 from shared.messages.inventory import Freshness, Inventory, KindFreshness, Pod, Workload
 from shared.messages.observation import Observation
 from shared.messages.outcome import ActionResult, Outcome, Status

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orient.core.control import MOST_TOLD, Control, find_anomalies
-from services.orient.core.rows import Rows, align
-from services.orient.core.scoring import Scores
-from services.orient.core.watches import BAD, EFFECT, WATCHES
+from services.orient.core.incidents.control import MOST_TOLD, Control, find_anomalies
+from services.orient.core.incidents.watches import BAD, EFFECT, WATCHES
+from services.orient.core.series.rows import Rows, align
+from services.orient.core.series.scoring import Scores
 from shared.messages.incident import Anomaly
 from shared.messages.readings import Reading, Readings, Signal
 from tests.support.builders import later

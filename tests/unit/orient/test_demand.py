@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.orient.core.demand import collect_demand
-from services.orient.core.forecast import Forecasts, forecast
+from services.orient.core.forecasts.demand import collect_demand
+from services.orient.core.forecasts.forecast import Forecasts, forecast
 from shared.messages.insight import Forecast
 from shared.messages.inventory import Inventory, Pod
 from shared.messages.readings import Reading, Readings, Signal

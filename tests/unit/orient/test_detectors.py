@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.orient.core.detectors import fitting_of
+from services.orient.core.entities.detectors import fitting_of
 from shared.model.policy import Detector
 
 PLUGGED = [d for d in Detector if d is not Detector.PCA]

@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
 
 from bench.assessing.entities import BadFileError, read, score, score_folder
-from services.orient.core.entities import (
+from services.orient.core.entities.places import (
+    COMPONENT,
+    POD_UNKNOWN,
+    components_of_pods,
+    subject_of,
+)
+from services.orient.core.entities.pools import admit, empty_pool
+from services.orient.core.entities.watch import (
     Entities,
     EntityScores,
     UnusualEntity,
     judge_values,
     watch_entities,
 )
-from services.orient.core.places import COMPONENT, POD_UNKNOWN, components_of_pods, subject_of
-from services.orient.core.pools import admit, empty_pool
-from services.orient.core.rows import Rows, align
-from services.orient.core.scoring import Scores
+from services.orient.core.series.rows import Rows, align
+from services.orient.core.series.scoring import Scores
 from shared.messages.incident import SubjectKind
 from shared.messages.inventory import Inventory, Pod
 from shared.messages.readings import Reading, Readings, Signal

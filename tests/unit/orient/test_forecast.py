@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from bench.assessing.forecast import read_horizons, read_task, run_forecast, score_lines
-from services.orient.core.crossing import find_crossings
-from services.orient.core.projecting import close, take
-from services.orient.core.projection import State, begin, empty, outlooks, with_room
+from services.orient.core.forecasts.crossing import find_crossings
+from services.orient.core.forecasts.projecting import close, take
+from services.orient.core.forecasts.projection import State, begin, empty, outlooks, with_room
 
 HOURS = 3600.0
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from services.orient.core.causes import find_causes
-from services.orient.core.graph import graph_of
-from services.orient.core.incidents import follow_incidents
-from services.orient.core.memory import Watched
+from services.orient.core.incidents.causes import find_causes
+from services.orient.core.incidents.graph import graph_of
+from services.orient.core.incidents.life import follow_incidents
+from services.orient.core.incidents.suspects import Evidences
+from services.orient.core.incidents.watched import Watched
 from services.orient.core.quality import assess_quality
-from services.orient.core.suspects import Evidences
 from services.orient.core.unseen import Unseen
 from shared.messages.incident import Anomaly, Incident, IncidentState, Severity, SubjectKind
 from shared.messages.inventory import Inventory

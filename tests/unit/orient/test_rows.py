@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orient.core.rows import (
+from services.orient.core.series.rows import (
     FORGET_AFTER_SECONDS,
     MAX_NAME_CHARACTERS,
     Aligned,

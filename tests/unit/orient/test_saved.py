@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.orient.core import saved
 from services.orient.core.memory import Memory
 from services.orient.core.orient import orient
-from services.orient.core.rows import align
-from services.orient.core.saved import REST, pack, unpack
-from services.orient.core.scoring import update
+from services.orient.core.saving import pack as saved
+from services.orient.core.saving.pack import REST, pack, unpack
+from services.orient.core.series.rows import align
+from services.orient.core.series.scoring import update
 from shared.errors import PermanentError
 from shared.messages.observation import Observation
 from shared.messages.readings import Reading, Readings, Signal

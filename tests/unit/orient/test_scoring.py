@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.orient.core import learning, scoring
-from services.orient.core.scoring import Scores, update
-from services.orient.core.series import OTHER, ROWS, State, begin, empty, with_room
+from services.orient.core.series import learning, scoring
+from services.orient.core.series.scoring import Scores, update
+from services.orient.core.series.state import OTHER, ROWS, State, begin, empty, with_room
 from shared.messages.readings import Signal
 
 START = 1_700_000_000.0

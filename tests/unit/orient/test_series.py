@@ -18,8 +18,8 @@ from bench.assessing.series import (
     score_folder,
     seconds_of,
 )
-from services.orient.core.scoring import Scores, update
-from services.orient.core.series import OTHER, ROWS, State, begin, empty, with_room
+from services.orient.core.series.scoring import Scores, update
+from services.orient.core.series.state import OTHER, ROWS, State, begin, empty, with_room
 from shared.messages.readings import Signal
 
 START = 1_700_000_000.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.orient.core.series import Flags, Floats, Numbers, State
+from services.orient.core.series.state import Flags, Floats, Numbers, State
 
 LEVEL_READINGS = 100
 """Readings that a level remembers, about: the weight of a new one is 2 / (n + 1)."""

@@ -10,7 +10,7 @@ that is held, and let go over half of the time the series was watched, as record
 
 import numpy as np
 
-from services.orient.core.series import Floats, State
+from services.orient.core.series.state import Floats, State
 
 SCALE_READINGS = np.array([1.0, 12.0, 48.0], np.float32)
 """Over so many readings deviations are smoothed: spikes, shifts, drifts."""

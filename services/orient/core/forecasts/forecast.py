@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.crossing import find_crossings
-from services.orient.core.demand import NODES, Key, collect_demand
-from services.orient.core.projecting import take
-from services.orient.core.projection import (
+from services.orient.core.forecasts.crossing import find_crossings
+from services.orient.core.forecasts.demand import NODES, Key, collect_demand
+from services.orient.core.forecasts.projecting import take
+from services.orient.core.forecasts.projection import (
     State,
     begin,
     empty,
@@ -16,7 +16,7 @@ from services.orient.core.projection import (
     profile_ahead,
     with_room,
 )
-from services.orient.core.rows import Rows, align
+from services.orient.core.series.rows import Rows, align
 from shared.messages.insight import Forecast, Outlook
 from shared.messages.observation import Observation
 from shared.messages.readings import Signal

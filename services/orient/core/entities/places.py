@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.pools import Floats, Numbers, Pool, Seen, admit
-from services.orient.core.rows import Aligned, SeriesKey
+from services.orient.core.entities.pools import Floats, Numbers, Pool, Seen, admit
+from services.orient.core.series.rows import Aligned, SeriesKey
 from shared.messages.incident import SubjectKind
 from shared.messages.inventory import Inventory
 from shared.messages.readings import Signal

@@ -9,9 +9,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core import alerting
-from services.orient.core.learning import FEW_READINGS, FLOOR_RATIO, TINY, Tick, learn, weight_of
-from services.orient.core.series import BUCKETS, OTHER, ROWS, Flags, Floats, Numbers, State
+from services.orient.core.series import alerting
+from services.orient.core.series.learning import (
+    FEW_READINGS,
+    FLOOR_RATIO,
+    TINY,
+    Tick,
+    learn,
+    weight_of,
+)
+from services.orient.core.series.state import BUCKETS, OTHER, ROWS, Flags, Floats, Numbers, State
 from shared.messages.readings import COUNTERS, Signal
 
 WARM_UP_READINGS = 40

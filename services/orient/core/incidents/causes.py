@@ -7,17 +7,24 @@ behind it is ranked (`ranking`).
 
 from dataclasses import dataclass
 
-from services.orient.core.graph import Bad, Entity, bad_entities, entity_of, explains, touches
-from services.orient.core.ranking import rank
-from services.orient.core.suspects import (
+from services.orient.core.incidents.graph import (
+    Bad,
+    Entity,
+    bad_entities,
+    entity_of,
+    explains,
+    touches,
+)
+from services.orient.core.incidents.ranking import rank
+from services.orient.core.incidents.suspects import (
     Evidences,
     evidence_of,
     gateways,
     is_reason,
     suspects_of,
 )
-from services.orient.core.watches import WATCHES
-from services.orient.core.wording import out_of_budget, sentence
+from services.orient.core.incidents.watches import WATCHES
+from services.orient.core.incidents.wording import out_of_budget, sentence
 from shared.messages.incident import Anomaly, SubjectKind, Suspect
 from shared.messages.insight import Quality
 from shared.messages.readings import Signal

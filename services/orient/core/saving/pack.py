@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.orient.core.memory import Memory
-from services.orient.core.plain import Arrays, as_plain, from_plain
+from services.orient.core.saving.plain import Arrays, as_plain, from_plain
 from shared.errors import PermanentError
 from shared.messages.readings import Signal
 

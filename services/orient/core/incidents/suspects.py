@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.orient.core.changes import Changes
-from services.orient.core.entities import UnusualEntity
-from services.orient.core.graph import Bad, Entity, Graph, explains
-from services.orient.core.ranking import Evidence, rank
-from services.orient.core.watches import Sense
+from services.orient.core.entities.watch import UnusualEntity
+from services.orient.core.incidents.changes import Changes
+from services.orient.core.incidents.graph import Bad, Entity, Graph, explains
+from services.orient.core.incidents.ranking import Evidence, rank
+from services.orient.core.incidents.watches import Sense
 from shared.messages.incident import Anomaly, SubjectKind, Suspect
 from shared.messages.insight import Quality
 from shared.model.fleet import Fleet

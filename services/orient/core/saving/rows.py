@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.rows import NOBODY, Rows, SeriesKey
+from services.orient.core.series.rows import NOBODY, Rows, SeriesKey
 from shared.errors import PermanentError
 from shared.messages.readings import Signal
 from shared.messages.texts import Texts, as_texts

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from statistics import median
 
-from services.orient.core.causes import Cause, find_causes
-from services.orient.core.graph import MOST_SHIFT, touches
-from services.orient.core.memory import Trend, Watched
-from services.orient.core.suspects import Evidences
+from services.orient.core.incidents.causes import Cause, find_causes
+from services.orient.core.incidents.graph import MOST_SHIFT, touches
+from services.orient.core.incidents.suspects import Evidences
+from services.orient.core.incidents.watched import Trend, Watched
 from services.orient.core.unseen import NOTHING, Unseen
 from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
 from shared.model.fleet import Fleet

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core import whitening
-from services.orient.core.detectors import Model, fitting_of
-from services.orient.core.places import (
+from services.orient.core.entities import whitening
+from services.orient.core.entities.detectors import Model, fitting_of
+from services.orient.core.entities.places import (
     CLUSTER,
     LINK,
     MEMBERS,
@@ -22,10 +22,10 @@ from services.orient.core.places import (
     gather_clusters,
     settle,
 )
-from services.orient.core.pools import Floats, Pool, empty_pool, see
-from services.orient.core.rows import Aligned, SeriesKey
-from services.orient.core.scoring import Scores
-from services.orient.core.whitening import Judged
+from services.orient.core.entities.pools import Floats, Pool, empty_pool, see
+from services.orient.core.entities.whitening import Judged
+from services.orient.core.series.rows import Aligned, SeriesKey
+from services.orient.core.series.scoring import Scores
 from shared.messages.incident import SubjectKind
 from shared.messages.inventory import Inventory
 from shared.model.policy import Detector, Detectors

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from services.orient.core.places import components_of_pods, subject_of
-from services.orient.core.watches import WATCHES, Sense
+from services.orient.core.entities.places import components_of_pods, subject_of
+from services.orient.core.incidents.watches import WATCHES, Sense
 from shared.messages.incident import Anomaly, SubjectKind
 from shared.messages.insight import HopKind, Quality
 from shared.messages.inventory import Inventory

@@ -1,7 +1,7 @@
 """Incidents in sentences without volatile numbers, so that an alert stays the same."""
 
-from services.orient.core.graph import Bad
-from services.orient.core.watches import WATCHES
+from services.orient.core.incidents.graph import Bad
+from services.orient.core.incidents.watches import WATCHES
 from shared.messages.incident import SubjectKind
 from shared.messages.insight import Quality
 from shared.messages.readings import Signal

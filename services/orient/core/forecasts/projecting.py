@@ -13,7 +13,7 @@ by stochastic steps (H. Robbins, S. Monro, 1951).
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.projection import (
+from services.orient.core.forecasts.projection import (
     FEATURES,
     QUANTILES,
     Floats,

@@ -11,7 +11,7 @@ from typing import Any, Protocol, assert_never
 
 import numpy as np
 
-from services.orient.core.pools import Floats
+from services.orient.core.entities.pools import Floats
 from shared.model.policy import Detector
 
 SEED = 0

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.rows import Aligned
-from services.orient.core.scoring import Scores
-from services.orient.core.series import OTHER
-from services.orient.core.watches import BAD, EFFECT, RELATIVE_EFFECT
+from services.orient.core.incidents.watches import BAD, EFFECT, RELATIVE_EFFECT
+from services.orient.core.series.rows import Aligned
+from services.orient.core.series.scoring import Scores
+from services.orient.core.series.state import OTHER
 from shared.messages.incident import Anomaly
 
 Numbers = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.pools import (
+from services.orient.core.entities.pools import (
     MEMORY_TICKS,
     SAMPLE,
     SPANS,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.layout import Layout, Numbers, layout_of
+from services.orient.core.series.layout import Layout, Numbers, layout_of
 from shared.messages.readings import Readings
 
 SeriesKey = tuple[str, str, str]

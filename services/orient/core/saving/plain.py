@@ -11,8 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from services.orient.core.rows import MAX_ROWS, Rows
-from services.orient.core.saved_rows import SavedRows, as_columns, as_rows
+from services.orient.core.saving.rows import SavedRows, as_columns, as_rows
+from services.orient.core.series.rows import MAX_ROWS, Rows
 from shared.errors import PermanentError
 
 Arrays = dict[str, npt.NDArray[Any]]

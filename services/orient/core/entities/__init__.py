@@ -1,0 +1,1 @@
+"""Nodes, links, components and clusters, each judged by all its signals together."""

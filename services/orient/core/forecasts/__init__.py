@@ -1,0 +1,1 @@
+"""Where series go, and when they pass what they must not."""

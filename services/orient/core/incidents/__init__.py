@@ -1,0 +1,1 @@
+"""What is wrong, and what is behind it: from deviations to incidents with their suspects."""

@@ -1,0 +1,1 @@
+"""The memory as arrays and JSON, and back."""
