@@ -27,9 +27,20 @@ EXPECTED = {
     Signal.NODE_REQUESTED_BYTES: 16e9,
     Signal.NODE_USED_CORES: 0.5,
     Signal.NODE_READY: 1,
+    Signal.NODE_USED_BYTES: 24e9,
+    Signal.NODE_SOFTIRQ_CORES: 0.1,
     Signal.POD_USED_CORES: 2.5,
+    Signal.POD_USED_BYTES: 3e9,
+    Signal.POD_THROTTLED_RATIO: 0.1,
+    Signal.POD_RESTARTS: 2,
 }
-RATES = {Signal.LINK_USED_MBPS, Signal.NODE_USED_CORES, Signal.POD_USED_CORES}
+RATES = {
+    Signal.LINK_USED_MBPS,
+    Signal.NODE_USED_CORES,
+    Signal.NODE_SOFTIRQ_CORES,
+    Signal.POD_USED_CORES,
+    Signal.POD_THROTTLED_RATIO,
+}
 """Over a window of a minute, of which the test is there for some seconds only."""
 SUBJECTS = {
     "cluster_id": {"home": "metro", "metro": "home"},

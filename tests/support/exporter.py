@@ -121,15 +121,22 @@ def a_cluster_exports(name: str, *peers: str) -> Exporter:
             ("kube_node_status_allocatable", {**node, "resource": "memory", "unit": "byte"}, 64e9),
             ("kube_pod_container_resource_requests", {**pod, **node, "resource": "cpu"}, 8),
             ("kube_pod_container_resource_requests", {**pod, **node, "resource": "memory"}, 16e9),
+            ("node_memory_MemTotal_bytes", node, 64e9),
+            ("node_memory_MemAvailable_bytes", node, 40e9),
+            ("container_memory_working_set_bytes", pod, 3e9),
+            ("kube_pod_container_status_restarts_total", pod, 2),
             *(
                 ("kube_node_status_condition", {**node, "condition": "Ready", "status": s}, on)
                 for s, on in (("true", 1), ("false", 0), ("unknown", 0))
             ),
         ],
         counters=[
-            ("node_cpu_seconds_total", {**node, "mode": "user", "cpu": "0"}, 0.5),
+            ("node_cpu_seconds_total", {**node, "mode": "user", "cpu": "0"}, 0.4),
+            ("node_cpu_seconds_total", {**node, "mode": "softirq", "cpu": "0"}, 0.1),
             ("node_cpu_seconds_total", {**node, "mode": "idle", "cpu": "0"}, 0.5),
             ("container_cpu_usage_seconds_total", pod, 2.5),
+            ("container_cpu_cfs_periods_total", pod, 10),
+            ("container_cpu_cfs_throttled_periods_total", pod, 1),
         ],
     )
     for peer in peers:
