@@ -4,7 +4,8 @@ import csv
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from services.orient.core.forecasts.projecting import close, take
-from services.orient.core.forecasts.projection import DAY_SECONDS, begin, empty, outlooks
+from services.orient.core.forecasts.buckets import close, take
+from services.orient.core.forecasts.crossing import foresee_crossings
+from services.orient.core.forecasts.projection import DAY_SECONDS, State, begin, empty, outlooks
 from services.orient.core.forecasts.projection import with_room as with_rows
 
 Floats = npt.NDArray[np.float64]
@@ -22,6 +24,9 @@ Numbers = npt.NDArray[np.int64]
 
 WHOLE = ("values", "series", "data")
 """An array of one of these names is all the data there is."""
+CEILINGS = (0.9, 0.97, 0.99)
+"""Quantiles of a series up to the first origin: ceilings to be told of in the score."""
+TOLD_BINS = (0.0, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 SAID = ("interval_seconds", "start", "origins", "label", "labels", "timestamp", "timestamps")
 """Arrays that are not series."""
 
@@ -59,19 +64,25 @@ def run_forecast(source: Path, target: Path, horizons: str, *, series_first: boo
 
 def forecasts(task: Task, horizons: tuple[int, ...]) -> Iterator[tuple[int, Floats]]:
     """Yield each origin with the quantiles (N, H, 3), told before the next row is seen."""
+    wanted = set(task.origins.tolist())
+    for row, state in _learning(task, horizons):
+        if row in wanted:
+            yield row, outlooks(state).astype(np.float64)
+
+
+def _learning(task: Task, horizons: tuple[int, ...]) -> Iterator[tuple[int, State]]:
+    """Yield each row with what is known after it."""
     many = task.values.shape[1]
     rows = np.arange(many)
     state = with_rows(empty(horizons, task.interval_seconds), many)
     begin(state, rows, np.zeros(many, np.int16))
-    wanted = set(task.origins.tolist())
     progress = track(task.values, "forecast", console=Console(stderr=True))
     for row, values in enumerate(progress):
         # the middle of the bucket, so that rounding cannot move a row into the one beside it
         at_seconds = task.start + (row + 0.5) * task.interval_seconds
         take(state, rows, values, at_seconds=at_seconds)
         close(state)
-        if row in wanted:
-            yield row, outlooks(state).astype(np.float64)
+        yield row, state
 
 
 def read_horizons(text: str, task: Task) -> tuple[int, ...]:
@@ -204,3 +215,48 @@ def score_lines(task: Task, horizons: str) -> Iterator[str]:
                 "coverage_10_90": [round(float(x), 4) for x in np.quantile(covered, (0.1, 0.9))],
             }
         )
+    yield from _reliability_lines(task, steps)
+
+
+def _reliability_lines(task: Task, steps: tuple[int, ...]) -> Iterator[str]:
+    """Yield JSON per bin: probabilities told to pass a ceiling, and how often that came true.
+
+    Every series with each of the ceilings that it does not pass at that row.
+    """
+    first, window = int(task.origins[0]), steps[-1]
+    before = task.values[: first + 1]
+    moves = np.isfinite(before).any(axis=0) & (
+        np.nanmax(before, axis=0, initial=-np.inf) > np.nanmin(before, axis=0, initial=np.inf)
+    )
+    ceilings = np.nanquantile(before[:, moves], CEILINGS, axis=0).ravel()
+    table = np.tile(task.values[:, moves], len(CEILINGS))
+    tiled, origins = replace(task, values=table), range(first, len(table) - window)
+    pairs = list(_told_and_true(tiled, steps, ceilings, origins))
+    told, true = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0))
+    for low, high in pairwise(TOLD_BINS):
+        inside = (told >= low) & ((told < high) | (high == 1))
+        if inside.any():
+            yield json.dumps(
+                {
+                    "told_from": low,
+                    "told_to": high,
+                    "told": round(float(told[inside].mean()), 4),
+                    "came_true": round(float(true[inside].mean()), 4),
+                    "number": int(inside.sum()),
+                }
+            )
+
+
+def _told_and_true(
+    task: Task, steps: tuple[int, ...], ceilings: Floats, origins: range
+) -> Iterator[Floats]:
+    """Yield (2, n): the probabilities told at a row, and 1 where the ceiling was passed."""
+    rows = np.arange(len(ceilings))
+    for row, state in _learning(task, steps):
+        if row not in origins:
+            continue
+        state.ceiling[:] = ceilings
+        told = foresee_crossings(state, rows, outlooks(state)).probability
+        later = task.values[row + 1 : row + 1 + steps[-1]]
+        scored = np.isfinite(later).all(axis=0) & np.isfinite(told) & (task.values[row] <= ceilings)
+        yield np.array([told, (later > ceilings).any(axis=0)], np.float64)[:, scored]

@@ -104,7 +104,7 @@ class Forecast:
     ceiling_probability: float | None = None
     """Probability to pass it at some time within the longest horizon (0 to 1)."""
     seconds_to_ceiling: float | None = None
-    """Time after which it is passed more likely than not. None: not within the longest horizon."""
+    """When the forecast itself passes it, if that is more likely than not. None: not foreseen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

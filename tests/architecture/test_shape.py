@@ -32,7 +32,6 @@ LARGE = {
     "services/observe/core/queries.py": "every query, mostly data",
     "services/orient/core/incidents/control.py": "one judgement of all series, and what it learns",
     "services/orient/core/incidents/graph.py": "what depends on what, a case per kind",
-    "services/orient/core/forecasts/projecting.py": "one step of learning, read together",
     "services/orient/core/series/scoring.py": "one pass over all series, split by what it writes",
     "shared/bus/jetstream.py": "the one adapter of the bus; its parts are in files already",
     "shared/bus/store.py": "the calls on streams and consumers, with their failures",

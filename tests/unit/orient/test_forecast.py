@@ -1,5 +1,6 @@
 """Where series go, and when they meet their ceiling."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bench.assessing.forecast import read_horizons, read_task, run_forecast, score_lines
-from services.orient.core.forecasts.crossing import find_crossings
-from services.orient.core.forecasts.projecting import close, take
+from bench.assessing.forecast import (
+    Task,
+    forecasts,
+    read_horizons,
+    read_task,
+    run_forecast,
+    score_lines,
+)
+from services.orient.core.forecasts.buckets import close, learn, take
+from services.orient.core.forecasts.crossing import find_reach
 from services.orient.core.forecasts.projection import State, begin, empty, outlooks, with_room
 
 HOURS = 3600.0
@@ -69,7 +77,7 @@ def test_a_time_that_does_not_advance_teaches_nothing() -> None:
     state = taught(np.arange(30.0))
     before = state.level.copy()
     for at_seconds in (29 * HOURS, 5.0, float("nan")):
-        assert not take(state, np.arange(1), np.array([99.0]), at_seconds=at_seconds)
+        take(state, np.arange(1), np.array([99.0]), at_seconds=at_seconds)
     assert not close(state)
     assert state.level == before
 
@@ -127,9 +135,9 @@ def test_a_ramp_reaches_its_ceiling_when_it_does() -> None:
     middle = 50.0 + horizons
     ahead = np.stack([middle - 1, middle, middle + 1], axis=1)[None]
     shape = np.zeros((1, 48))
-    crossing = find_crossings(ahead, shape, horizons, np.array([74.5]))
-    assert crossing.probability[0] > 0.99
-    assert 24 <= crossing.buckets[0] <= 26
+    odds, buckets = find_reach(ahead, shape, horizons, np.array([74.5]))
+    assert odds[0] == 15
+    assert buckets[0] == 25
 
 
 def test_a_peak_between_two_horizons_is_seen() -> None:
@@ -137,16 +145,9 @@ def test_a_peak_between_two_horizons_is_seen() -> None:
     shape = np.full((1, 48), 10.0)
     shape[0, 30] = 20.0
     ahead = np.full((1, 3, 3), 10.0) + np.array([-0.5, 0.0, 0.5])
-    crossing = find_crossings(ahead, shape, horizons, np.array([15.0]))
-    assert crossing.buckets[0] == 31
-
-
-def test_without_a_ceiling_there_is_no_probability() -> None:
-    crossing = find_crossings(
-        np.ones((1, 1, 3)), np.ones((1, 3)), np.array([3]), np.array([np.nan])
-    )
-    assert np.isnan(crossing.probability[0])
-    assert np.isnan(crossing.buckets[0])
+    odds, buckets = find_reach(ahead, shape, horizons, np.array([15.0]))
+    assert odds[0] == 15
+    assert buckets[0] == 31
 
 
 def saved(folder: Path, **arrays_: object) -> Path:
@@ -208,7 +209,53 @@ def test_horizons_are_rows_up_to_a_day(tmp_path: Path, text: str) -> None:
 
 
 def test_the_score_stands_beside_the_day_before(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).normal(size=24 * 30)
+    values = np.random.default_rng(0).normal(size=24 * 8)
+    task = read_task(saved(tmp_path, a=values, interval_seconds=3600), series_first=False)
+    lines = list(score_lines(task, "1"))
+    assert '"ratio_mean": 0.' in lines[0]
+
+
+def test_the_score_says_how_often_what_was_told_came_true(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(24 * 14, 3))
+    task = read_task(saved(tmp_path, a=values, interval_seconds=3600), series_first=False)
+    bins = [json.loads(line) for line in list(score_lines(task, "1,4"))[2:]]
+    assert sum(b["number"] for b in bins) > 1000
+    assert all(b["told_from"] <= b["told"] <= b["told_to"] for b in bins)
+    assert all(abs(b["told"] - b["came_true"]) < 0.1 for b in bins if b["number"] > 300)
+
+
+def test_a_series_without_a_reading_has_no_score(tmp_path: Path) -> None:
+    values = np.array([[np.nan, 1.0]] * 100)
     task = read_task(saved(tmp_path, a=values, interval_seconds=3600), series_first=False)
     (line,) = score_lines(task, "1")
-    assert '"ratio_mean": 0.' in line
+    assert '"ratio_mean": null' in line
+
+
+@settings(deadline=None, max_examples=10)
+@given(arrays.arrays(np.float64, (40, 3), elements=finite_or_nan), st.integers(1, 39))
+def test_what_is_told_does_not_depend_on_what_comes_later(
+    values: npt.NDArray[np.float64], rows: int
+) -> None:
+    changed = values.copy()
+    changed[rows:] = 7.0
+    tasks = [
+        Task(names=("a",) * 3, values=v, origins=np.arange(40), interval_seconds=3600.0, start=0.0)
+        for v in (values, changed)
+    ]
+    told, other = (dict(forecasts(task, (1, 4))) for task in tasks)
+    for row in range(rows):
+        assert np.array_equal(told[row], other[row], equal_nan=True)
+
+
+def test_rows_that_learn_in_turns_learn_what_they_learn_at_once() -> None:
+    values = np.random.default_rng(0).normal(size=(80, 5))
+    at_once = taught(values)
+    in_turns = with_room(empty((3, 12), HOURS), 5)
+    begin(in_turns, np.arange(5), np.zeros(5, np.int16))
+    shares = []
+    for number, row in enumerate(values):
+        take(in_turns, np.arange(5), row, at_seconds=number * HOURS)
+        shares = [learn(in_turns, 2) for _ in range(4 if number % 2 else 1)]
+    close(in_turns)
+    assert shares == [slice(0, 2), slice(2, 4), slice(4, 5), slice(0, 0)]
+    assert outlooks(in_turns) == pytest.approx(outlooks(at_once))

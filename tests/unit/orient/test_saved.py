@@ -93,6 +93,7 @@ def test_signals_that_were_counted_otherwise_keep_their_names(
     arrays["memory.series.pool_spread"] = np.concatenate([pool[-2::-1], [7.0], pool[-1:]])
     for pool_of in (*(f"control.pool_{n}" for n in ("seen", "beyond", "excess")),):
         arrays[f"memory.{pool_of}"] = np.zeros(len(other) + 1)
+    arrays["memory.forecasts.state.pool_odds"] = np.zeros((len(other) + 1, 13, 3), np.float32)
     again = unpack(arrays, fleet=FLEET)
     assert (again.series.kind.tolist(), again.series.pool_spread.tolist()) == expected
 

@@ -1,7 +1,7 @@
 """Where every series goes: a daily profile, how far from it the series is, and how that decays.
 
-A series is cut into buckets of five minutes. For a horizon h four simple forecasts stand beside
-each other: the profile of that time of day, the level of the last day, the recent level, and a
+For a horizon h some simple forecasts stand beside each other: the profile of that time of day, the
+level of the last day, the recent level, the trend of the last hours (for what only grows), and a
 regression on how far the series is from its profile now and from its level; by its weights the
 deviation decays as fast as it did in this series. They are mixed by how well each did lately
 (a power of the inverse mean absolute error: J. M. Bates, C. W. J. Granger, "The Combination of
@@ -11,16 +11,18 @@ by stochastic steps (H. Robbins, S. Monro, 1951).
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from services.orient.core.forecasts.projection import (
     FEATURES,
     QUANTILES,
+    TINY,
     Floats,
     Mask,
     Numbers,
     State,
+    spread_of,
 )
+from services.orient.core.forecasts.reliability import hear
 
 PROFILE_STEP = 0.1
 """Weight of a new day in the profile: about ten days count."""
@@ -28,6 +30,8 @@ LEVEL_DAYS = 0.87
 """Time constant of the level: 1 / 0.004 buckets."""
 DEVIATION_STEPS = np.array([1.0, 0.2, 0.03], np.float32)
 """Of the last bucket, of half an hour, of three hours."""
+LAGS = 1 / DEVIATION_STEPS[1:] - 1
+"""Buckets that a smoothed value stays behind a steady rise."""
 MEMORY_DAYS = 14.0
 """What the regression remembers."""
 ERROR_DAYS = 2.0
@@ -37,61 +41,28 @@ RIDGE = 50.0
 REFIT_BUCKETS = 24
 """A row's regression is solved every two hours, each bucket another part of the rows."""
 POWER = 10.0
-QUANTILE_STEPS = np.array([0.01, 0.003, 0.01], np.float32)
+QUANTILE_STEPS = np.array([0.03, 0.003, 0.03], np.float32)
 """In mean absolute errors; the median moves slowly, for it moves the forecast."""
 FAR_SPREADS = 20.0
 BEGUN = 20
 """Buckets, or errors, after which a wild one is cut to a multiple of the usual."""
 WILD = 6.0
-UNBELIEVABLE = 1e15
-TINY = np.float32(1e-12)
 
 
-def take(
-    state: State, rows: Numbers, values: npt.NDArray[np.float64], *, at_seconds: float
-) -> bool:
-    """Take the readings of one tick; learn from the bucket before when they open a new one.
-
-    `rows`, `values`: shape (n,), no row twice; NaN is no reading. A time that does not advance is
-    ignored. Return whether a bucket was closed.
-    """
-    if not at_seconds > state.clock[3]:
-        return False
-    bucket = np.floor(at_seconds / state.clock[0])
-    closed = bool(bucket != state.clock[1]) and close(state)
-    if bucket != state.clock[1]:
-        _forget(state, int(state.clock[1]), int(bucket))
-    state.clock[1], state.clock[3] = bucket, at_seconds
-    known = np.abs(values) < UNBELIEVABLE  # NaN is not either
-    state.total[rows] += np.where(known, values, 0.0)
-    state.parts[rows] += known
-    return closed
-
-
-def close(state: State) -> bool:
-    """Learn from the open bucket and forecast from it. Return whether there was one."""
-    bucket = int(state.clock[1])
-    if bucket == state.clock[2]:
-        return False
-    known = state.parts > 0
-    x = np.where(known, state.total / np.maximum(state.parts, 1), 0.0).astype(np.float32)
-    place = bucket % state.profile.shape[1]
-    for number, horizon in enumerate(state.horizons):
-        _learn_errors(state, number, (bucket - int(horizon)) % state.seen.shape[1], x, known)
-    _solve(state, bucket)
-    _learn_normal(state, place, x, known)
-    _keep(state, bucket)
-    state.clock[2] = bucket
-    return True
-
-
-def _forget(state: State, last: int, bucket: int) -> None:
-    """Take away the forecasts in slots that buckets take or leave out, and what was added up."""
-    state.total[:] = 0
-    state.parts[:] = 0
+def learn_bucket(state: State, first_row: int) -> None:
+    """Let these rows, from that one on, learn from the bucket set aside, and forecast from it."""
+    bucket, before = int(state.clock[2]), int(state.clock[5])
+    known = np.isfinite(state.mean)
+    x = np.where(known, state.mean, np.float32(0))
     kept = state.seen.shape[1]
-    gone = np.arange(max(last + 1, bucket - kept), bucket + 1) % kept
-    state.mixed[:, gone] = np.nan
+    left_out = np.arange(max(before + 1, bucket - kept + 1), bucket) % kept
+    state.mixed[:, left_out] = np.nan
+    hear(state, x, known, buckets=bucket - before)
+    for number, horizon in enumerate(state.horizons):
+        _learn_errors(state, number, (bucket - int(horizon)) % kept, x, known)
+    _solve(state, (bucket - first_row) % REFIT_BUCKETS)
+    _learn_normal(state, bucket % state.profile.shape[1], x, known)
+    _keep(state, bucket)
 
 
 def _learn_normal(state: State, place: int, x: Floats, known: Mask) -> None:
@@ -108,6 +79,8 @@ def _learn_normal(state: State, place: int, x: Floats, known: Mask) -> None:
     state.level += (step * (x - state.level)).astype(np.float32)
     moved = DEVIATION_STEPS * ((x - normal)[:, None] - state.deviation)
     state.deviation += np.where(known[:, None], moved, 0)
+    step = np.maximum(DEVIATION_STEPS[1:], 1 / np.maximum(state.count, 1)[:, None])
+    state.smooth += np.where(known[:, None], step * (x[:, None] - state.smooth), 0)
     # the first days count alike
     days = np.clip(np.ceil(state.count / day), 1, 1 / PROFILE_STEP)
     new = np.where(np.isnan(old), x, old + (x - old) / days)
@@ -129,10 +102,11 @@ def _features(kept: Floats, ahead: Floats) -> Floats:
     return clipped
 
 
-def _experts(kept: Floats, ahead: Floats, regressed: Floats) -> Floats:
-    """Return (n, 5): the forecasts that are mixed."""
+def _experts(kept: Floats, ahead: Floats, regressed: Floats, horizon: int) -> Floats:
+    """Return (n, 6): the forecasts that are mixed."""
     recent = kept[:, 3] + kept[:, 1]
-    parts = (regressed, ahead, (regressed + ahead) / 2, kept[:, 4], recent)
+    rising = kept[:, 6] + kept[:, 7] * (LAGS[0] + horizon)
+    parts = (regressed, ahead, (regressed + ahead) / 2, kept[:, 4], recent, rising)
     return np.stack(parts, axis=1)
 
 
@@ -140,8 +114,9 @@ def _keep(state: State, bucket: int) -> None:
     """Write down what is known now and what is forecast from it, to be judged when it comes."""
     slot = bucket % state.seen.shape[1]
     at = _profile_at(state, bucket, state.level)
-    spread = np.maximum(state.spread, 1e-6 * np.abs(state.level) + TINY)
-    beside = np.stack([at, state.level, spread], axis=1)
+    spread = spread_of(state)
+    recent, trend = state.smooth[:, 0], (state.smooth[:, 0] - state.smooth[:, 1]) / np.diff(LAGS)
+    beside = np.stack([at, state.level, spread, recent, trend], axis=1)
     kept = np.concatenate([state.deviation, beside], axis=1)
     state.seen[:, slot] = kept
     known = state.count > 0  # frozen since its last bucket, if this one had no reading
@@ -150,7 +125,9 @@ def _keep(state: State, bucket: int) -> None:
         weighed = (_features(kept, ahead) * state.weight[:, number]).sum(axis=1)
         regressed = ahead + spread * weighed
         state.regressed[:, slot, number] = np.where(known, regressed, np.nan)
-        mixed = _mix(state.error[:, number], _experts(kept, ahead, regressed))
+        mixed = _mix(
+            state.error[:, number], _experts(kept, ahead, regressed, int(state.horizons[number]))
+        )
         state.mixed[:, slot, number] = np.where(known, mixed, np.nan)
 
 
@@ -169,10 +146,12 @@ def _learn_errors(state: State, number: int, slot: int, x: Floats, known: Mask) 
     x, mixed, regressed = x[rows], mixed[rows], regressed[rows]
     kept, day = state.seen[rows, slot], state.profile.shape[1]
     # not learnt since: as it was then
-    ahead = _profile_at(state, int(state.clock[1]), state.seen[:, slot, 4])[rows]
+    ahead = _profile_at(state, int(state.clock[2]), state.seen[:, slot, 4])[rows]
     count = state.errors[rows, number]
-    off = np.abs(x[:, None] - _experts(kept, ahead, regressed))
-    step = np.maximum(1 / (count + 1), 1 / (ERROR_DAYS * day))[:, None]
+    off = np.abs(x[:, None] - _experts(kept, ahead, regressed, int(state.horizons[number])))
+    # what the parts were worth without a profile says nothing of what they are with one
+    since = np.where(count < day, count, count - day)
+    step = np.maximum(1 / (since + 1), 1 / (ERROR_DAYS * day))[:, None]
     state.error[rows, number] += (step * (off - state.error[rows, number])).astype(np.float32)
     _learn_quantiles(state, number, rows, x - mixed)
     size = np.maximum(state.size[rows, number], TINY)
@@ -187,7 +166,7 @@ def _learn_errors(state: State, number: int, slot: int, x: Floats, known: Mask) 
 
 def _learn_quantiles(state: State, number: int, rows: Numbers, error: Floats) -> None:
     count, size = state.errors[rows, number], state.size[rows, number]
-    step = np.maximum((count[:, None] + 3) ** -0.7, QUANTILE_STEPS) * 2 * size[:, None]
+    step = np.maximum(1 / (count[:, None] + 3), QUANTILE_STEPS) * 2 * size[:, None]
     quantile = state.quantile[rows, number]
     quantile += step * (QUANTILES - (error[:, None] < quantile))
     state.quantile[rows, number] = np.sort(quantile, axis=1)
@@ -201,9 +180,9 @@ def _tamed(off: Floats, usual: Floats) -> Floats:
     return np.minimum(off, WILD * usual + off / 10)
 
 
-def _solve(state: State, bucket: int) -> None:
+def _solve(state: State, first: int) -> None:
     """Fit the regressions of the rows whose turn it is."""
-    rows = np.arange(bucket % REFIT_BUCKETS, len(state.level), REFIT_BUCKETS)
+    rows = np.arange(first, len(state.level), REFIT_BUCKETS)
     if len(rows):
         gram = state.gram[rows] + np.float32(RIDGE) * np.eye(FEATURES, dtype=np.float32)
         state.weight[rows] = np.linalg.solve(gram, state.moment[rows][..., None])[..., 0]
