@@ -1,5 +1,6 @@
 """Who serves where, and what traffic that puts on the links of the simulated world."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from shared.model.application import Application
@@ -32,14 +33,20 @@ def offer(world: "World") -> None:
 
 
 def _offer(world: "World", application: Application, load_ratio: float) -> None:
+    for source, target, mbps in between_clusters(world, application):
+        link = world.link(source, target)
+        if link:
+            used = link.used_mbps.get(source, 0.0)
+            link.used_mbps[source] = used + mbps * load_ratio
+
+
+def between_clusters(world: "World", application: Application) -> Iterator[tuple[str, str, float]]:
+    """Yield source, target, and what each flow sends from one to the other at the usual load."""
     for flow in application.flows:
         sources = world.serving(application, flow.source)
         targets = world.serving(application, flow.target)
         pairs = sum(sources.values()) * sum(targets.values())
         for source, senders in sources.items():
             for target, receivers in targets.items():
-                link = world.link(source, target) if source != target else None
-                if link:
-                    share = senders * receivers / pairs
-                    used = link.used_mbps.get(source, 0.0)
-                    link.used_mbps[source] = used + flow.mbps * share * load_ratio
+                if source != target:
+                    yield source, target, flow.mbps * (senders * receivers / pairs)

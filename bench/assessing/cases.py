@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bench.assessing.life import INTERVAL_SECONDS, Life
 from bench.assessing.telling import RATE_TURNS
+from services.orient.core.entities.places import link_name
 from shared.messages.incident import SubjectKind
 from simulator.events import GatewayEvent, LeakEvent, LinkEvent, NodeEvent, StarvationEvent
 from simulator.fleet import real_nodes
@@ -62,7 +63,7 @@ def _link(life: Life, chance: random.Random, field: str, size: float) -> Case:
     between = chance.choice([link.between for link in life.plan.spec.links])
     event = {"at": 0.0, "kind": "link", "between": between, field: size}
     life.inject(LinkEvent.model_validate(event))
-    subject = ">".join(sorted(between))
+    subject = link_name(*between)
     return Case(kind=SubjectKind.LINK, subject=subject, full_turns=1, size=f"{field} {size:.3g}")
 
 

@@ -16,6 +16,7 @@ from simulator.fleet import real_nodes
 from simulator.load import GIB, SYSTEM_BYTES
 from simulator.noise import Noise
 from simulator.pods import Pod
+from simulator.traffic import between_clusters
 from simulator.world import World
 
 Row = tuple[Signal, str, str, float]
@@ -185,13 +186,6 @@ def _peak(world: World, pod: Pod, began: dict[str, float]) -> float:
 
 def _offer(world: World, application: Application, load: float, rates: dict[Key, float]) -> None:
     """Add what an application sends over links."""
-    for flow in application.flows:
-        sources = world.serving(application, flow.source)
-        targets = world.serving(application, flow.target)
-        pairs = sum(sources.values()) * sum(targets.values())
-        for source, senders in sources.items():
-            for target, receivers in targets.items():
-                if source != target:
-                    key = ("sent", source, target)
-                    mbps = flow.mbps * load * senders * receivers / pairs
-                    rates[key] = rates.get(key, 0.0) + mbps
+    for source, target, mbps in between_clusters(world, application):
+        key = ("sent", source, target)
+        rates[key] = rates.get(key, 0.0) + mbps * load

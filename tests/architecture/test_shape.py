@@ -29,8 +29,6 @@ LARGE = {
     "services/observe/adapters/thanos.py": "one client: deadlines, warnings and failures meet here",
     "services/observe/core/application_metrics.py": "three metrics of applications, read alike",
     "services/observe/core/coverage.py": "one judgement: can an answer be believed, and why not",
-    "services/observe/core/queries.py": "every query, mostly data",
-    "services/orient/core/incidents/control.py": "one judgement of all series, and what it learns",
     "services/orient/core/incidents/graph.py": "what depends on what, a case per kind",
     "services/orient/core/series/scoring.py": "one pass over all series, split by what it writes",
     "shared/bus/jetstream.py": "the one adapter of the bus; its parts are in files already",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from shared.messages.readings import Signal
 
@@ -47,34 +48,19 @@ def _newest(*selectors: str) -> str:
     return " or ".join(f"max by (cluster) (timestamp({selector}))" for selector in selectors)
 
 
-def _of_link(promql: str, base: str, unit: str, exporter: Exporter) -> Query:
+def _of(subject: Subject, promql: str, base: str, unit: str, exporter: Exporter) -> Query:
     return Query(
         promql=promql,
         freshness=_newest(base),
-        subject=Subject.PEER,
+        subject=subject,
         unit=unit,
         exporter=exporter,
     )
 
 
-def _of_node(promql: str, base: str, unit: str, exporter: Exporter) -> Query:
-    return Query(
-        promql=promql,
-        freshness=_newest(base),
-        subject=Subject.NODE,
-        unit=unit,
-        exporter=exporter,
-    )
-
-
-def _of_pod(promql: str, base: str, unit: str, exporter: Exporter) -> Query:
-    return Query(
-        promql=promql,
-        freshness=_newest(base),
-        subject=Subject.POD,
-        unit=unit,
-        exporter=exporter,
-    )
+_of_link = partial(_of, Subject.PEER)
+_of_node = partial(_of, Subject.NODE)
+_of_pod = partial(_of, Subject.POD)
 
 
 def _allocatable(resource: str) -> str:

@@ -14,9 +14,10 @@ from services.orient.core.incidents.graph import graph_of
 from services.orient.core.incidents.life import follow_incidents
 from services.orient.core.incidents.suspects import Evidences
 from services.orient.core.incidents.watched import Watched
+from services.orient.core.incidents.watches import NODE_USE
 from services.orient.core.memory import Memory
 from services.orient.core.quality import assess_quality
-from services.orient.core.series.rows import SeriesKey, align
+from services.orient.core.series.rows import Aligned, SeriesKey, align
 from services.orient.core.series.scoring import follow, update
 from services.orient.core.series.state import State, begin, with_room
 from services.orient.core.unseen import unseen_in
@@ -47,8 +48,7 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
         at_seconds=at_seconds,
         is_hidden=unseen.hides_series,
     )
-    series = with_room(memory.series, memory.rows.capacity)
-    begin(series, aligned.new, kinds_of(aligned.new_keys))
+    series = _with_new(memory, aligned)
     scores = update(series, aligned.rows, aligned.readings.values, at_seconds=at_seconds)
     inventory, keys = observation.inventory, memory.rows.keys
     graph, changes = graph_of(fleet, inventory), follow_changes(observation, memory.changes)
@@ -83,6 +83,13 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
     )
     insight = replace(insight, qualities=qualities, incidents=incidents, forecasts=forecasts)
     return insight, next_memory
+
+
+def _with_new(memory: Memory, aligned: Aligned) -> State:
+    """Return the series with room for all rows, those that are new begun."""
+    series = with_room(memory.series, memory.rows.capacity)
+    begin(series, aligned.new, kinds_of(aligned.new_keys))
+    return series
 
 
 def _works_anew(
@@ -148,16 +155,15 @@ def _recall(anomalies: list[Anomaly], insight: Insight, memory: Memory) -> State
     )
     at_seconds, step = insight.at.timestamp(), insight.interval_seconds
     aligned = align(memory.rows, normal, at_seconds=at_seconds)
-    series = with_room(memory.series, memory.rows.capacity)
-    begin(series, aligned.new, kinds_of(aligned.new_keys))
+    series = _with_new(memory, aligned)
     for ago in range(RECALLED_READINGS, 0, -1):
         values = aligned.readings.values
         update(series, aligned.rows, values, at_seconds=at_seconds - ago * step)
     return series
 
 
-_NODE_USE = [list(Signal).index(s) for s in (Signal.NODE_USED_CORES, Signal.NODE_USED_BYTES)]
 _KIND = {signal.value: index for index, signal in enumerate(Signal)}
+_NODE_USE = [_KIND[signal] for signal in NODE_USE]
 
 
 def kinds_of(keys: tuple[SeriesKey, ...]) -> npt.NDArray[np.int16]:

@@ -10,8 +10,7 @@ from services.orient.core.forecasts.forecast import Forecasts, forecast
 from shared.messages.insight import Forecast
 from shared.messages.inventory import Inventory, Pod
 from shared.messages.readings import Reading, Readings, Signal
-from shared.model.fleet import Fleet
-from tests.support.builders import ARENA, a_fleet, an_observation, later
+from tests.support.builders import ARENA, a_fleet, an_application, an_observation, later
 
 RENDER = (Signal.POD_USED_CORES, "", f"{ARENA}/render")
 
@@ -26,13 +25,16 @@ def a_pod(name: str, workload: str = "render") -> Pod:
     return Pod(namespace="xr", name=name, workload=workload, node="metro", ready=True)
 
 
-INVENTORY = Inventory(pods=(a_pod("render-1"), a_pod("render-2"), a_pod("other-1", "other")))
+INVENTORY = Inventory(
+    applications=(an_application(),),
+    pods=(a_pod("render-1"), a_pod("render-2"), a_pod("other-1", "other")),
+)
 
 
-def collected(*rows: Reading, fleet: Fleet | None = None) -> dict[tuple[str, str, str], float]:
+def collected(*rows: Reading) -> dict[tuple[str, str, str], float]:
     """Return what is forecast of these readings."""
     readings = Readings.from_rows(rows)
-    found = find_demand(None, fleet or a_fleet(), readings, INVENTORY).gather(readings)
+    found = find_demand(None, readings, INVENTORY).gather(readings)
     columns = (found.signals.tolist(), found.clusters.tolist(), found.subjects.tolist())
     return dict(zip(zip(*columns, strict=True), found.values.tolist(), strict=True))
 
@@ -115,12 +117,12 @@ def test_nothing_is_told_before_a_bucket_is_whole() -> None:
 def test_the_same_readings_are_gathered_as_before_and_others_anew() -> None:
     link, cores = Signal.LINK_USED_MBPS, Signal.POD_USED_CORES
     rows = [a_reading(link, "home", "metro", 1.0), a_reading(cores, "metro", "render-1", 2.0)]
-    first = find_demand(None, a_fleet(), Readings.from_rows(rows), INVENTORY)
+    first = find_demand(None, Readings.from_rows(rows), INVENTORY)
     again = Readings.from_rows([replace(row, value=7.0) for row in rows])
-    assert find_demand(first, a_fleet(), again, INVENTORY) is first
+    assert find_demand(first, again, INVENTORY) is first
     assert first.gather(again).values.tolist() == [7.0, 7.0]
-    assert find_demand(first, a_fleet(), Readings.from_rows(rows[:1]), INVENTORY) is not first
-    other = find_demand(first, a_fleet(), again, Inventory())
+    assert find_demand(first, Readings.from_rows(rows[:1]), INVENTORY) is not first
+    other = find_demand(first, again, Inventory())
     assert len(other.gather(again)) == 1
 
 

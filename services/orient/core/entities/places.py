@@ -118,12 +118,17 @@ def subject_of(key: SeriesKey, components: dict[str, str]) -> str:
     if signal.startswith("node_"):
         return f"{cluster}/{subject}"
     if signal.startswith("link_"):
-        return ">".join(sorted((cluster, subject))) if cluster != subject else ""
+        return link_name(cluster, subject) if cluster != subject else ""
     if signal in _POD_SIGNALS:
         return components.get(subject, "")
     if signal == Signal.FLOW_MBPS:
         return subject.rpartition("/")[0]  # of its source
     return subject
+
+
+def link_name(one: str, other: str) -> str:
+    """Return the name of a link, the same from both ends."""
+    return ">".join(sorted((one, other)))
 
 
 def components_of_pods(inventory: Inventory) -> dict[str, str]:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.orient.core.entities.places import components_of_pods
 from services.orient.core.series.layout import Layout, Numbers, layout_of
-from services.orient.core.series.rows import MAX_NAME_CHARACTERS
+from services.orient.core.series.rows import MAX_NAME_CHARACTERS, SeriesKey
 from shared.messages.inventory import Inventory
 from shared.messages.readings import Readings, Signal
 from shared.messages.texts import Texts
 from shared.model.fleet import Fleet
-
-Key = tuple[str, str, str]
-"""Signal, cluster, subject."""
 
 PLAIN = (Signal.LINK_USED_MBPS, Signal.LINK_RTT_MS, Signal.USERS)
 NODES = (Signal.NODE_USED_CORES, Signal.NODE_USED_BYTES)
@@ -51,17 +49,9 @@ class Demand:
         )
 
 
-def find_demand(
-    last: Demand | None, fleet: Fleet, readings: Readings, inventory: Inventory
-) -> Demand:
+def find_demand(last: Demand | None, readings: Readings, inventory: Inventory) -> Demand:
     """Return what is forecast of these readings: as at the last tick, if nothing came or went."""
-    workloads = {
-        (application.namespace, component.workload.name): f"{application.name}/{component.name}"
-        for application in fleet.applications
-        for component in application.components
-    }
-    named = ((pod.name, workloads.get((pod.namespace, pod.workload))) for pod in inventory.pods)
-    component_of = {pod: component for pod, component in named if component is not None}
+    component_of = components_of_pods(inventory)
     if last and last.component_of == component_of and last.layout.is_of(readings):
         return last
     return _arranged(readings, component_of)
@@ -112,9 +102,9 @@ def _of(layout: Layout, wanted: tuple[Signal, ...]) -> Numbers:
     return layout.kept[np.isin(signals.codes[layout.kept], codes)]
 
 
-def find_ceilings(fleet: Fleet) -> dict[Key, float]:
+def find_ceilings(fleet: Fleet) -> dict[SeriesKey, float]:
     """Return what nodes and clusters offer, links carry, and components asked for, where known."""
-    ceilings: dict[Key, float] = {}
+    ceilings: dict[SeriesKey, float] = {}
     for cluster in fleet.clusters:
         for node in cluster.nodes:
             offered = (node.allocatable.cpu_cores, node.allocatable.memory_bytes)

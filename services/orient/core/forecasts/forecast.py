@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from services.orient.core.forecasts.buckets import is_learnt, learn, take
 from services.orient.core.forecasts.crossing import foresee_crossings
 from services.orient.core.forecasts.demand import NODES, Demand, find_ceilings, find_demand
 from services.orient.core.forecasts.projection import (
     OWN_ERRORS,
+    Floats,
+    Mask,
+    Numbers,
     State,
     begin,
     empty,
@@ -22,10 +24,6 @@ from shared.messages.insight import Forecast, Outlook
 from shared.messages.observation import Observation
 from shared.messages.readings import Signal
 from shared.model.fleet import Fleet
-
-Floats = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 MAX_FORECAST_ROWS = 2**16
 """Twice what a full mesh of 100 clusters with 4,000 nodes has; 100 MB."""
@@ -61,7 +59,7 @@ def forecast(
     about to leave where they are.
     """
     readings, at_seconds = observation.readings, observation.at.timestamp()
-    memory.demand = find_demand(memory.demand, fleet, readings, observation.inventory)
+    memory.demand = find_demand(memory.demand, readings, observation.inventory)
     aligned = align(memory.rows, memory.demand.gather(readings), at_seconds=at_seconds)
     state = memory.state = with_room(memory.state, memory.rows.capacity)
     begin(state, aligned.new, np.array([_KIND[key[0]] for key in aligned.new_keys], np.int16))

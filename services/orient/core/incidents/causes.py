@@ -5,6 +5,7 @@ reason enough for an incident (greedy set cover). Within what a cause explains, 
 behind it is ranked (`ranking`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.orient.core.incidents.graph import (
@@ -23,7 +24,7 @@ from services.orient.core.incidents.suspects import (
     is_reason,
     suspects_of,
 )
-from services.orient.core.incidents.watches import WATCHES
+from services.orient.core.incidents.watches import NODE_USE, WATCHES
 from services.orient.core.incidents.wording import out_of_budget, sentence
 from shared.messages.incident import Anomaly, SubjectKind, Suspect
 from shared.messages.insight import Quality
@@ -65,23 +66,20 @@ class Cause:
 def find_causes(seen: Evidences) -> tuple[Cause, ...]:
     """Return the causes of this cycle: what a wider one explains is not told again."""
     bad = bad_entities((a for a in seen.anomalies if _counts(a, seen)), seen.graph)
-    lost = [_lost(c.name) for c in seen.fleet.clusters if c.state is ClusterState.UNREACHABLE]
+    lost = iter([c.name for c in seen.fleet.clusters if c.state is ClusterState.UNREACHABLE])
     causes: list[Cause] = []
-    left = {b.entity: b for b in bad}
-    for cluster in lost:
-        covered = [b for b in left.values() if explains(cluster, b, seen.graph)]
-        left = {e: b for e, b in left.items() if b not in covered}
-        causes.append(_cause(cluster, covered, bad, seen))
-    while (found := _widest(tuple(left.values()), seen)) is not None:
-        covered = [b for b in left.values() if explains(found, b, seen.graph)]
-        left = {e: b for e, b in left.items() if b not in covered}
+    left = bad
+    while (found := _next_lost(lost) or _widest(left, seen)) is not None:
+        covered = [b for b in left if explains(found, b, seen.graph)]
+        left = tuple(b for b in left if b not in covered)
         causes.append(_cause(found, covered, bad, seen))
     causes += _unusual(seen, causes)
     return (*causes, *_groups_out_of_budget(seen, causes))
 
 
-def _lost(cluster: str) -> Bad:
-    return Bad(entity=(SubjectKind.CLUSTER, cluster), anomalies=())
+def _next_lost(clusters: Iterator[str]) -> Bad | None:
+    cluster = next(clusters, None)
+    return Bad(entity=(SubjectKind.CLUSTER, cluster), anomalies=()) if cluster else None
 
 
 def _counts(anomaly: Anomaly, seen: Evidences) -> bool:
@@ -89,7 +87,7 @@ def _counts(anomaly: Anomaly, seen: Evidences) -> bool:
     size = abs(anomaly.value - anomaly.expected)
     if anomaly.signal == Signal.NODE_USED_CORES and size < _much_of(anomaly, seen.fleet):
         return False
-    if anomaly.signal.startswith("node_used") and anomaly.cluster in seen.unsettled:
+    if anomaly.signal in NODE_USE and anomaly.cluster in seen.unsettled:
         return False
     entity = entity_of(anomaly, seen.graph)
     if entity is None or seen.changes.of(entity[1]) is None:

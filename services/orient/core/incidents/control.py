@@ -17,13 +17,10 @@ import numpy.typing as npt
 from services.orient.core.incidents.watches import BAD, EFFECT, RELATIVE_EFFECT
 from services.orient.core.series.rows import Aligned
 from services.orient.core.series.scoring import Scores
-from services.orient.core.series.state import OTHER
+from services.orient.core.series.state import OTHER, Flags, Floats, Numbers
 from shared.messages.incident import Anomaly
 
-Numbers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float32]
 
 KINDS = OTHER + 1
 FALSE_DISCOVERY_RATE = 0.001

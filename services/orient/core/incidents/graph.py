@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from services.orient.core.entities.places import components_of_pods, subject_of
+from services.orient.core.entities.places import components_of_pods, link_name, subject_of
 from services.orient.core.incidents.watches import WATCHES, Sense
 from shared.messages.incident import Anomaly, SubjectKind
 from shared.messages.insight import HopKind, Quality
@@ -84,11 +84,6 @@ def graph_of(fleet: Fleet, inventory: Inventory) -> Graph:
         links=frozenset(link_name(x.source, x.target) for x in fleet.links),
         pods=components_of_pods(inventory),
     )
-
-
-def link_name(one: str, other: str) -> str:
-    """Return the name of a link, the same from both ends."""
-    return ">".join(sorted((one, other)))
 
 
 _KINDS = {

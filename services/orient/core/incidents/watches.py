@@ -79,6 +79,9 @@ WATCHES: dict[Signal, Watch] = {
 }
 """Signals not listed are not judged: they are what was declared or asked for."""
 
+NODE_USE = (Signal.NODE_USED_CORES, Signal.NODE_USED_BYTES)
+"""What changes for good when work is put on a node, or taken from it."""
+
 
 def _table(
     values: dict[Signal, float], default: float
