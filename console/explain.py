@@ -1,12 +1,14 @@
 """One decision told whole: why, what, what it brings, what was turned down, what became of it."""
 
+from typing import assert_never
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from console.render import STATUS_STYLES, clock, outcome_text
-from shared.messages.decision import Decision, Effect, Score
+from shared.messages.decision import Decision, Effect, Lever, Score, TurningPoint
 from shared.messages.outcome import Outcome
 from shared.model.plan import describe
 
@@ -22,6 +24,8 @@ def explanation(decision: Decision, outcome: Outcome | None) -> RenderableType:
         parts.append(Panel(_expectations(decision), title="user groups", title_align="left"))
     if decision.effects:
         parts.append(Panel(_effects(decision), title="plan", title_align="left"))
+    if decision.binding or decision.turning_points:
+        parts.append(Panel(_limits(decision), title="what limits it", title_align="left"))
     if decision.rejections:
         parts.append(Panel(_rejections(decision), title="turned down", title_align="left"))
     if outcome is not None:
@@ -74,6 +78,38 @@ def _score(score: Score | None) -> str:
         f"[hard {score.hard}, unplaced {score.unplaced}, quality {score.quality:.2f}, "
         f"USD {score.money:.2f}]"
     )
+
+
+def _limits(decision: Decision) -> RenderableType:
+    parts: list[RenderableType] = [Text(decision.binding)] if decision.binding else []
+    if decision.turning_points:
+        parts.append(Text("another answer with", style="dim"))
+    parts += [Text(f"  {turning_words(point)}") for point in decision.turning_points]
+    return Group(*parts)
+
+
+def turning_words(point: TurningPoint) -> str:
+    """Return what would have to change, signed and in its unit, and what would be done then."""
+    size = _size(abs(point.amount))
+    more, sign = ("more", "+") if point.amount > 0 else ("less", "-")
+    match point.lever:
+        case Lever.LINK_LATENCY_MS:
+            change = f"{sign}{size} ms on {point.name}"
+        case Lever.LATENCY_BUDGET_MS:
+            change = f"{sign}{size} ms of budget for {point.name}"
+        case Lever.CLUSTER_CORES:
+            word = "core" if size == "1" else "cores"
+            change = f"{size} {'more' if point.amount > 0 else 'fewer'} {word} on {point.name}"
+        case Lever.MONEY_USD:
+            change = f"{size} USD {more} for {point.name}"
+        case _:
+            assert_never(point.lever)
+    return f"{change}: {point.answer}"
+
+
+def _size(amount: float) -> str:
+    """Return an amount with one decimal, or two digits where it is small."""
+    return f"{round(amount, 1):g}" if amount >= 1 else f"{amount:.2g}"
 
 
 def _rejections(decision: Decision) -> Table:

@@ -1,28 +1,28 @@
 """The commands: each asks or tells the bus one thing."""
 
-import asyncio
 import getpass
-import sys
-from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from console import demo as demo_command
+from console import plan as plan_command
+from console.asking import screen, with_bus
 from console.explain import explanation
-from console.follow import joined, stories, story_so_far
+from console.follow import stories, story_so_far
 from console.lookup import find_decision, find_waiting
 from console.output import as_json, json_line
+from console.picture import draw, drawable
 from console.render import decision_table, status_view
+from console.shadow import command as shadow_command
 from console.story import Story
 from shared.bus.jetstream import JetStreamBus
 from shared.messages.approval import Approval
 from shared.messages.control import Control
 from shared.messages.decision import Decision
-from shared.runtime import logs
+from shared.messages.insight import Insight
 from shared.runtime.clock import now
-from shared.runtime.settings import CommonSettings, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,13 +31,21 @@ app = typer.Typer(
     "CROSSLOOP_NATS_URL and CROSSLOOP_FLEET say which one.",
 )
 app.command("demo")(demo_command.demo)
-screen = Console()
+app.command("shadow")(shadow_command.shadow)
+app.command("plan")(plan_command.plan)
+app.command("replay")(plan_command.replay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Name = Annotated[str, typer.Option("--by", help="Who says so.", default_factory=getpass.getuser)]
 Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Which = Annotated[
     str, typer.Argument(metavar="DECISION", help="An id, or an application: its newest decision.")
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.svg", callback=drawable, help="Draw it too: each user group's way by hop."
+    ),
 ]
 Waiting = Annotated[
     str, typer.Argument(metavar="DECISION", help="An id, or an application: the one that waits.")
@@ -62,7 +70,7 @@ def decisions(
             if not follow:
                 return
 
-    _with_bus(work)
+    with_bus(work)
 
 
 def _show_decisions(
@@ -78,17 +86,19 @@ def _show_decisions(
 
 
 @app.command()
-def explain(which: Which, *, json: AsJson = False) -> None:
+def explain(which: Which, *, picture: Picture = None, json: AsJson = False) -> None:
     """Tell why a decision was made, what it should bring, and what became of it."""
 
     async def work(bus: JetStreamBus) -> None:
         decision, outcome = await find_decision(bus, which)
+        if picture is not None:
+            draw(decision, await bus.newest(of=Insight), picture)
         if json:
             screen.out(as_json(decision=decision, outcome=outcome))
         else:
             screen.print(explanation(decision, outcome))
 
-    _with_bus(work)
+    with_bus(work)
 
 
 @app.command()
@@ -126,7 +136,7 @@ def status(*, json: AsJson = False) -> None:
         else:
             screen.print(status_view(story))
 
-    _with_bus(work)
+    with_bus(work)
 
 
 def _answer(which: str, *, approved: bool, by: str, reason: str, json: bool) -> None:
@@ -144,7 +154,7 @@ def _answer(which: str, *, approved: bool, by: str, reason: str, json: bool) -> 
         told = {"decision": decision.id, "approved": approved, "by": by, "reason": reason}
         _say(f"{'approved' if approved else 'rejected'} {decision.id} as {by}", told, json=json)
 
-    _with_bus(work)
+    with_bus(work)
 
 
 def _control(*, paused: bool, by: str, reason: str, json: bool) -> None:
@@ -154,29 +164,8 @@ def _control(*, paused: bool, by: str, reason: str, json: bool) -> None:
         told = {"fleet": bus.fleet, "paused": paused, "by": by, "reason": reason}
         _say(f"fleet {bus.fleet} {'paused' if paused else 'resumed'} as {by}", told, json=json)
 
-    _with_bus(work)
+    with_bus(work)
 
 
 def _say(sentence: str, told: dict[str, Any], *, json: bool) -> None:
     screen.out(as_json(**told) if json else sentence)
-
-
-def _with_bus(work: Callable[[JetStreamBus], Coroutine[None, None, None]]) -> None:
-    settings = load(CommonSettings)
-    logs.configure("console", level="error", form="console")
-
-    async def run() -> None:
-        async with joined(settings) as bus:
-            await work(bus)
-
-    try:
-        asyncio.run(run())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except LookupError as error:
-        _fail(str(error.args[0]))
-
-
-def _fail(sentence: str) -> None:
-    sys.stderr.write(f"crossloop: {sentence}\n")
-    sys.exit(1)

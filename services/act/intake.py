@@ -6,6 +6,7 @@ from typing import assert_never
 from services.act import telemetry
 from services.act.board import Board
 from services.act.core.admission import (
+    Admission,
     Admitted,
     Advised,
     Held,
@@ -26,8 +27,10 @@ from services.act.ports import ClusterApi
 from services.act.rehearsal import rehearse
 from shared.errors import PermanentError
 from shared.messages.approval import Approval
-from shared.messages.decision import Decision
+from shared.messages.decision import Decision, Verdict
 from shared.messages.outcome import Status
+from shared.model.application import Autonomy
+from shared.model.names import CAPACITY
 from shared.runtime.clock import Clock
 
 
@@ -45,6 +48,9 @@ class Intake:
     async def take(self, decision: Decision) -> None:
         """Admit a decision, or decline it. TransientError: its ledger could not be written yet."""
         insight = await self.board.informed()
+        if decision.application == CAPACITY:
+            self._advise(decision)
+            return
         application = self.board.applications.get(decision.application)
         if application is None:
             self._decline(decision, Status.REFUSED, "there is no such Application")
@@ -60,6 +66,11 @@ class Intake:
             paused=self.board.is_paused,
             policy=insight.policy,
         )
+        await self._follow(decision, before, admission)
+
+    async def _follow(
+        self, decision: Decision, before: Ledger | None, admission: Admission
+    ) -> None:
         match admission:
             case Admitted():
                 await self._admit(decision, before, admission.ledger)
@@ -100,6 +111,13 @@ class Intake:
             self.outbox.put(outcome)
             return
         await record(self.api, self.board, self.outbox, before=before, after=ledger)
+
+    def _advise(self, decision: Decision) -> None:
+        """Tell what should become of the fleet's clusters, however much was allowed."""
+        decision = replace(decision, autonomy=stricter(decision.autonomy, Autonomy.ADVISE))
+        self.board.remember(decision)
+        if decision.verdict is Verdict.ACT:
+            self._decline(decision, Status.ADVISED, "clusters are changed by people: it is advice")
 
     def _decline(self, decision: Decision, status: Status, reason: str) -> None:
         self.outbox.put(declined(decision, status, reason, now=self.now()))

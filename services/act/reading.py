@@ -16,12 +16,12 @@ from services.act.core.objects import (
 from services.act.core.workloads import kind_of, selector_of
 from services.act.ports import ClusterApi
 from shared.model.names import ClusterName
-from shared.model.plan import Action, Move, OffloadNamespace, Scale
+from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
 
 VIRTUAL_NODES = ",".join(f"{key}={value}" for key, value in VIRTUAL.items())
 
 
-async def read_live(api: ClusterApi, action: Action, *, home: ClusterName) -> Live:
+async def read_live(api: ClusterApi, action: ApplicationAction, *, home: ClusterName) -> Live:
     """Return what Kubernetes says of the objects of an action now."""
     namespace = action.application.partition("/")[0]
     match action:

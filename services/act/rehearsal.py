@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from services.act.core.act import next_of_plan
+from services.act.core.admission import own_actions
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.outcome import declined
 from services.act.core.steps import Progress, Step, Wait
@@ -13,7 +14,7 @@ from shared.messages.decision import Decision
 from shared.messages.insight import Insight
 from shared.messages.outcome import ActionResult, Outcome, Status
 from shared.model.names import ClusterName
-from shared.model.plan import Action
+from shared.model.plan import ApplicationAction
 from shared.runtime.clock import Clock
 
 
@@ -25,7 +26,7 @@ async def rehearse(
     Each action is judged on its own: what an earlier one would have changed is not there.
     """
     told = []
-    for action in decision.plan.actions:
+    for action in own_actions(decision):
         message = await _first_step(action, decision, api, insight, home=home, now=now)
         told.append(ActionResult(action=action, status=Status.ADVISED, message=message))
     outcome = declined(decision, Status.ADVISED, "a dry run: nothing was changed", now=now())
@@ -33,7 +34,7 @@ async def rehearse(
 
 
 async def _first_step(
-    action: Action,
+    action: ApplicationAction,
     decision: Decision,
     api: ClusterApi,
     insight: Insight,

@@ -15,7 +15,7 @@ from services.act.core.objects import APPLICATION, Manner, Object, Ref, Write
 from services.act.core.status import Standing, differs, meaning_of, status_of
 from services.act.ports import AlertSink, ClusterApi, UnreachableError
 from shared.errors import PermanentError, TransientError
-from shared.model.names import ApplicationName
+from shared.model.names import CAPACITY, ApplicationName
 from shared.runtime.clock import Clock
 
 STATUS_PAUSE_SECONDS = 1.0
@@ -123,7 +123,7 @@ async def report_alerts(
         return due_alerts(
             board.newest,
             [o for name, o in board.outcomes.items() if name in board.applications],
-            [d for name, d in board.decisions.items() if name in board.applications],
+            [d for n, d in board.decisions.items() if n in board.applications or n == CAPACITY],
             now=now(),
             lifetime=lifetime,
         )

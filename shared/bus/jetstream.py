@@ -104,11 +104,13 @@ class JetStreamBus:
             if delivery is not None:
                 yield delivery
 
-    async def replay(self, *, of: type[M], since: datetime) -> tuple[M, ...]:
-        """Return what is stored of a type since that instant, oldest first; of state, 24 hours."""
+    async def replay(
+        self, *, of: type[M], since: datetime, until: datetime | None = None
+    ) -> tuple[M, ...]:
+        """Return what is stored of a type from `since` to `until`, oldest first; of state, 24 h."""
         stream = RECORD if ROUTES[of].stream == STATE else ROUTES[of].stream
         subject = subject_filter(of, self.fleet)
-        letters = await self.store.all_since(stream, subject, since)
+        letters = await self.store.all_between(stream, subject, since, until)
         messages = (_read(of, on, body, headers) for on, body, headers in letters)
         return tuple(message for message in messages if message is not None)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from shared.bus.codec import MESSAGE_ID, decode, encode
@@ -82,10 +82,13 @@ class MemoryBus:
             if delivery is not None:
                 yield delivery
 
-    async def replay(self, *, of: type[M], since: datetime) -> tuple[M, ...]:
-        """Return all messages of a type since that instant, oldest first."""
+    async def replay(
+        self, *, of: type[M], since: datetime, until: datetime | None = None
+    ) -> tuple[M, ...]:
+        """Return all messages of a type from `since` to `until`, oldest first."""
         letters = self._on(subject_filter(of, self.fleet))
-        return tuple(_message(of, letter) for letter in letters if letter.at >= since)
+        end = until or datetime.max.replace(tzinfo=UTC)
+        return tuple(_message(of, letter) for letter in letters if since <= letter.at <= end)
 
     async def newest(self, *, of: type[M], tail: str = "") -> M | None:
         """Return the newest message on a subject, or None."""

@@ -54,8 +54,10 @@ class Bus(Protocol):
         """
         ...
 
-    async def replay(self, *, of: type[M], since: datetime) -> tuple[M, ...]:
-        """Return what the stream holds of a type since that instant, oldest first."""
+    async def replay(
+        self, *, of: type[M], since: datetime, until: datetime | None = None
+    ) -> tuple[M, ...]:
+        """Return what the stream holds of a type from `since` to `until`, oldest first."""
         ...
 
     async def newest(self, *, of: type[M], tail: str = "") -> M | None:

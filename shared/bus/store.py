@@ -91,10 +91,10 @@ class Store:
 
         return await self._patiently(subject, get)
 
-    async def all_since(
-        self, stream: str, subject: str, since: datetime
+    async def all_between(
+        self, stream: str, subject: str, since: datetime, until: datetime | None
     ) -> tuple[tuple[str, bytes, dict[str, str] | None], ...]:
-        """Return subject, body and headers of all messages since an instant, oldest first."""
+        """Return subject, body and headers of what was stored in a time, oldest first."""
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
             deliver_policy=DeliverPolicy.BY_START_TIME,
@@ -112,8 +112,11 @@ class Store:
             left = info.num_pending or 0
             while left > 0:
                 for raw in await pull.fetch(min(left, 20), timeout=REQUEST_SECONDS):
+                    is_past = until is not None and raw.metadata.timestamp > until
+                    left = 0 if is_past else raw.metadata.num_pending
+                    if is_past:
+                        break
                     found.append((raw.subject, raw.data, raw.headers))
-                    left = raw.metadata.num_pending
             await pull.unsubscribe()
             await self._js.delete_consumer(stream, info.name)
             return tuple(found)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.messages.insight import Hop
 from shared.model.application import Autonomy
 from shared.model.names import ApplicationName, CycleId, DecisionId, FleetName, GroupName
 from shared.model.plan import Action, Plan
@@ -27,6 +28,8 @@ class Reason(StrEnum):
     """Act: replicas that stood nowhere run."""
     RULE_KEPT = "rule_kept"
     """Act: what stood where it must not, or in a number that must not be, no longer does."""
+    DEMAND = "demand"
+    """Act: room or replicas are ready before a forecast demand comes."""
     MONEY_SAVED = "money_saved"
     ALL_WELL = "all_well"
     NO_BETTER = "no_better"
@@ -52,12 +55,15 @@ class Reason(StrEnum):
     """Region, owner or cluster is forbidden for the component."""
     NOT_MOVABLE = "not_movable"
     LEASE_ENDS = "lease_ends"
+    """Act: what stands on a cluster leaves it in time. Else: nothing new may come there."""
     OVER_BUDGET = "over_budget"
     """A user group would be out of its budget."""
     BREAKS_FLOW = "breaks_flow"
     """A flow would lose its latency, loss, jitter or bandwidth."""
     NO_LINK = "no_link"
     WORSE = "worse"
+    TOO_EARLY = "too_early"
+    """It would be ready before it is needed."""
     TOO_SMALL = "too_small"
     """Better, but by less than the margin."""
 
@@ -113,6 +119,31 @@ class Expectation:
     budget_ms: float
     before_ms: float | None
     after_ms: float | None
+    hops_before: tuple[Hop, ...] = ()
+    """In the order of the way; they add up to `before_ms`."""
+    hops_after: tuple[Hop, ...] = ()
+
+
+class Lever(StrEnum):
+    """What would have to change for another answer."""
+
+    LINK_LATENCY_MS = "link_latency_ms"
+    CLUSTER_CORES = "cluster_cores"
+    LATENCY_BUDGET_MS = "latency_budget_ms"
+    MONEY_USD = "money_usd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurningPoint:
+    """The smallest change of one thing with which the answer would be another one."""
+
+    lever: Lever
+    name: str
+    """As `edge-a>edge-b` for a link, a cluster, a user group."""
+    amount: float
+    """Signed, in the unit that ends the lever's name."""
+    answer: str
+    """What would be done then, in a few words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +169,10 @@ class Decision:
     expectations: tuple[Expectation, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     """The best candidates turned down, best first."""
+    binding: str = ""
+    """What limits the placement decided on the most, in a sentence with the number."""
+    turning_points: tuple[TurningPoint, ...] = ()
+    """Smallest changes first, relative to what there is."""
 
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.ACT) != bool(self.plan.actions):

@@ -64,6 +64,8 @@ class Component:
     """Replicas the workload asks for now."""
     min_replicas: int = 1
     max_replicas: int = 1
+    is_elastic: bool = False
+    """Whether the most is declared, so that replicas may follow the demand within the range."""
     requests: Resources = field(default_factory=Resources)
     """What one replica asks for, from the workload's pod template."""
     processing_ms: float = 0.0

@@ -57,7 +57,9 @@ class Cluster:
 class Link:
     """The directed network path from one cluster to another.
 
-    `latency_ms` is one way (half the round trip measured). None: not measured.
+    `latency_ms` is one way (half the round trip measured), `usual_latency_ms` what it is usually,
+    where the measurement differs from that by no more than its noise. None: not measured, or not
+    known.
     """
 
     source: ClusterName
@@ -68,10 +70,16 @@ class Link:
     capacity_mbps: float | None = None
     used_mbps: float | None = None
     up: bool | None = None
+    usual_latency_ms: float | None = None
 
     def __post_init__(self) -> None:
         if self.source == self.target:
             raise ValueError(f"a link from {self.source} to itself")
+
+    @property
+    def steady_latency_ms(self) -> float | None:
+        """What it takes one way, without the noise of the measurement as far as it is known."""
+        return self.latency_ms if self.usual_latency_ms is None else self.usual_latency_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,10 @@ ApplicationName = NewType("ApplicationName", str)
 """`namespace/name` of the Application object."""
 
 ComponentName = NewType("ComponentName", str)
+CAPACITY = ApplicationName("_capacity")
+"""Stands for the fleet itself: what its decisions are about are its clusters. No Application can be
+called so, since the names of Kubernetes hold no underscore."""
+
 GroupName = NewType("GroupName", str)
 FleetName = NewType("FleetName", str)
 

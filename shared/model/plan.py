@@ -46,7 +46,70 @@ class Scale:
     replicas: int
 
 
-Action = OffloadNamespace | Move | Scale
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowCluster:
+    """Have a cluster's MachineDeployment make more nodes."""
+
+    kind: Literal["grow_cluster"] = "grow_cluster"
+    cluster: ClusterName
+    namespace: str
+    machine_deployment: str
+    nodes_before: int
+    nodes: int
+    expected_minutes: float
+    """Until the new nodes are ready."""
+
+    def __post_init__(self) -> None:
+        if self.nodes <= self.nodes_before:
+            raise ValueError(f"growth of {self.cluster} from {self.nodes_before} to {self.nodes}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShrinkCluster:
+    """Have a cluster's MachineDeployment take nodes away, the emptiest first."""
+
+    kind: Literal["shrink_cluster"] = "shrink_cluster"
+    cluster: ClusterName
+    namespace: str
+    machine_deployment: str
+    nodes_before: int
+    nodes: int
+    expected_minutes: float
+    """Until they would be back."""
+
+    def __post_init__(self) -> None:
+        if self.nodes >= self.nodes_before:
+            raise ValueError(f"shrinking {self.cluster} from {self.nodes_before} to {self.nodes}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCluster:
+    """Make the cluster of a Site that has none, from the template the Site names."""
+
+    kind: Literal["create_cluster"] = "create_cluster"
+    site: ClusterName
+    template: str
+    expected_minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Let one cluster use another one, so that there is a link between them."""
+
+    kind: Literal["peer"] = "peer"
+    consumer: ClusterName
+    provider: ClusterName
+
+    def __post_init__(self) -> None:
+        if self.consumer == self.provider:
+            raise ValueError(f"a peering of {self.consumer} with itself")
+
+
+ApplicationAction = OffloadNamespace | Move | Scale
+"""What a decision for an application may ask for."""
+FleetAction = GrowCluster | ShrinkCluster | CreateCluster | Peer
+"""What a decision for the fleet itself (`_capacity`) may ask for."""
+Action = ApplicationAction | FleetAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +129,25 @@ def describe(action: Action) -> str:
         case Scale():
             return f"scale {action.component} from {action.replicas_before} to {action.replicas}"
         case _:
+            return _describe_for_fleet(action)
+
+
+def _describe_for_fleet(action: FleetAction) -> str:
+    match action:
+        case GrowCluster():
+            return f"grow {action.cluster} from {action.nodes_before} to {action.nodes} nodes"
+        case ShrinkCluster():
+            return f"shrink {action.cluster} from {action.nodes_before} to {action.nodes} nodes"
+        case CreateCluster():
+            return f"create {action.site} from {action.template}"
+        case Peer():
+            return f"peer {action.consumer} with {action.provider}"
+        case _:
             assert_never(action)
 
 
 def fleet_after(fleet: Fleet, plan: Plan) -> Fleet:
-    """Return the fleet the plan should lead to: only its placements differ."""
+    """Return the fleet the plan should lead to, as far as its placements differ."""
     for action in plan.actions:
         fleet = _after(fleet, action)
     return fleet
@@ -78,7 +155,7 @@ def fleet_after(fleet: Fleet, plan: Plan) -> Fleet:
 
 def _after(fleet: Fleet, action: Action) -> Fleet:
     match action:
-        case OffloadNamespace():
+        case OffloadNamespace() | GrowCluster() | ShrinkCluster() | CreateCluster() | Peer():
             return fleet
         case Move():
             return _with_placements(fleet, action, ((action.target, action.replicas),))

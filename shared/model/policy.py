@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from shared.model.application import Limits
+from shared.model.application import Autonomy, Limits
 
 
 class Missing(StrEnum):
@@ -80,6 +80,8 @@ class FleetPolicy:
     """The same, for one that waits for a person."""
     approvers: tuple[str, ...] = ()
     """Names that may approve. Empty: anybody who may publish on the approval subject."""
+    capacity_autonomy: Autonomy = Autonomy.ADVISE
+    """What the loop may do of its own accord with whole clusters."""
     missing: tuple[MissingRule, ...] = ()
     detectors: Detectors = field(default_factory=Detectors)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.model.names import ClusterName
+from shared.model.resources import Resources
 
 
 class Tier(StrEnum):
@@ -44,6 +45,32 @@ class Growth:
     min_nodes: int
     max_nodes: int
     expected_minutes: float
+    """From asking for a node until it is ready."""
+    node: Resources | None = None
+    """What a new node offers. None: as much as the largest one there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What the site's cluster is made from, as long as there is none."""
+
+    name: str
+    nodes: int
+    node: Resources
+    """What each of them offers."""
+    expected_minutes: float
+    """From asking for the cluster until its nodes are ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peering:
+    """A cluster that may use the site, and what the link between the two would be."""
+
+    consumer: ClusterName
+    latency_ms: float
+    """One way."""
+    mbps: float | None = None
+    """Each way. None: as much as anybody wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +93,9 @@ class Site:
     max_cores: float | None = None
     """Ceiling of the cores crossloop may use there. None: all of them."""
     growth: Growth | None = None
+    template: Template | None = None
+    peerings: tuple[Peering, ...] = ()
+    """Those that may be, whether or not they are."""
 
     def access_ms(self, user_site: str) -> float | None:
         """Return the declared one-way access latency from a user site, or None."""

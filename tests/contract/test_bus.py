@@ -288,12 +288,17 @@ async def test_other_fleets_messages_are_not_seen(post: Post) -> None:
     assert await post.bus.replay(of=Approval, since=later(-3600)) == (an_approval(2),)
 
 
-async def test_stored_work_can_be_replayed_from_an_instant(post: Post) -> None:
+async def test_stored_work_can_be_replayed_from_an_instant_to_another(post: Post) -> None:
     before = now() - timedelta(seconds=1)
-    sent = tuple(an_approval(n) for n in range(30))
-    for approval in sent:
+    sent = tuple(an_approval(n) for n in range(60))
+    for approval in sent[:25]:
+        await post.bus.publish(approval)
+    await asyncio.sleep(0.02)
+    between = now()
+    for approval in sent[25:]:
         await post.bus.publish(approval)
     assert await post.bus.replay(of=Approval, since=before) == sent
+    assert await post.bus.replay(of=Approval, since=before, until=between) == sent[:25]
     assert await post.bus.replay(of=Approval, since=before + timedelta(hours=1)) == ()
 
 

@@ -13,6 +13,7 @@ ENCODE: Object = {"name": "encode", "workload": {"name": "encode"}}
 FLOW: Object = {"from": "render", "to": "encode", "mbps": 10}
 GROUP: Object = {"group": "north", "site": "venue", "path": ["render", "encode"]}
 GROWTH: Object = {"namespace": "capi", "machineDeployment": "md", "maxNodes": 2}
+NODE: Object = {"cores": 16, "memoryGib": 64}
 WINDOW: Object = {"start": "22:00", "end": "24:00"}
 
 
@@ -91,9 +92,15 @@ GOOD: dict[str, Object] = {
     ),
     "a site with the least said": site(),
     "a site that grows": site(growth=GROWTH | {"minNodes": 2}),
+    "a site that grows by nodes of a size": site(growth=GROWTH | {"node": NODE}),
+    "a site whose cluster is not made yet": site(template={"name": "edge", "node": NODE}),
+    "a site that others may use": site(
+        peerings=[{"consumer": "home", "milliseconds": 2.5, "mbps": 1000}]
+    ),
     "a site with a lease": site(leaseEndsAt="2026-11-24T07:00:00Z"),
     "a policy with the least said": policy(),
     "a policy that looks at one cycle": policy(persistence={"of": 1}),
+    "a policy that lets clusters be changed": policy(capacityAutonomy="auto"),
     "a policy that ignores a signal": policy(
         missing=[{"signal": "link_jitter_ms", "meaning": "ignore"}]
     ),
@@ -190,12 +197,25 @@ BAD: dict[str, tuple[Object, str]] = {
         site(growth={"namespace": "capi", "machineDeployment": "md"}),
         "maxNodes: Required value",
     ),
+    "growth by nodes of no cores": (
+        site(growth=GROWTH | {"node": NODE | {"cores": 0}}),
+        "greater than 0",
+    ),
+    "a template without a size": (site(template={"name": "edge"}), "node: Required value"),
+    "two peerings with one cluster": (
+        site(peerings=[{"consumer": "home", "milliseconds": n} for n in (1, 2)]),
+        "Duplicate value",
+    ),
     # policies
     "a policy with a dot in its name": (policy("the.fleet"), "one DNS label"),
     "a guard band that leaves nothing": (policy(guardBandRatio=1), "must be at most 0.99"),
     "more violations than cycles": (
         policy(persistence={"needed": 3, "of": 2}),
         "needed must not be more than of",
+    ),
+    "a level of autonomy for clusters that is unknown": (
+        policy(capacityAutonomy="yolo"),
+        "supported values",
     ),
     "a signal that is unknown": (
         policy(missing=[{"signal": "mood", "meaning": "hold"}]),

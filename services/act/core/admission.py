@@ -9,7 +9,8 @@ from shared.messages.approval import Approval
 from shared.messages.decision import Decision, Verdict
 from shared.messages.outcome import Status
 from shared.model.application import Autonomy
-from shared.model.names import ApplicationName, DecisionId
+from shared.model.names import CAPACITY, ApplicationName, DecisionId
+from shared.model.plan import ApplicationAction, describe
 from shared.model.policy import FleetPolicy
 
 
@@ -84,7 +85,7 @@ def admit(
             deadline_at=decision.at + policy.approval_lifetime if waits else decision.deadline_at,
             updated_at=now,
             message="it waits for a person" if waits else "",
-            entries=tuple(Entry(action=action) for action in decision.plan.actions),
+            entries=tuple(Entry(action=action) for action in own_actions(decision)),
             expectations=decision.expectations,
         )
     )
@@ -99,16 +100,26 @@ def stricter(decided: Autonomy, wished: str | None) -> Autonomy:
     return Autonomy(min(str(decided), wished, key=levels.index))
 
 
+def own_actions(decision: Decision) -> tuple[ApplicationAction, ...]:
+    """Return the actions of a plan that touch the application it is for, and nothing else."""
+    return tuple(
+        action
+        for action in decision.plan.actions
+        if isinstance(action, ApplicationAction) and action.application == decision.application
+    )
+
+
 def application_of_decision(decision: DecisionId) -> ApplicationName:
     """Return the application a decision's id names; the names of Kubernetes hold no underscore."""
     _, _, token = decision.partition("_")
-    return ApplicationName(token.replace("_", "/", 1))
+    return CAPACITY if token == CAPACITY else ApplicationName(token.replace("_", "/", 1))
 
 
 def _why_not(decision: Decision, ledger: Ledger | None, *, now: datetime, paused: bool) -> str:
-    foreign = [a for a in decision.plan.actions if a.application != decision.application]
+    own = own_actions(decision)
+    foreign = [describe(action) for action in decision.plan.actions if action not in own]
     if foreign:
-        return f"the plan touches another application, {foreign[0].application}"
+        return f"the plan touches more than its application: {foreign[0]}"
     if now > decision.deadline_at:
         return "its deadline has passed"
     if ledger and ledger.is_under_way:

@@ -6,14 +6,14 @@ from datetime import datetime
 from shared.messages.decision import Expectation
 from shared.messages.outcome import Status
 from shared.model.names import ApplicationName, CycleId, DecisionId
-from shared.model.plan import Action
+from shared.model.plan import ApplicationAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One action of the plan, and how far it is."""
 
-    action: Action
+    action: ApplicationAction
     status: Status = Status.PENDING
     started_at: datetime | None = None
     serving_at: datetime | None = None

@@ -18,7 +18,7 @@ from shared.model.names import (
     DecisionId,
     GroupName,
 )
-from shared.model.plan import Action, Move, OffloadNamespace, Scale
+from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
 
 
 def application_of(obj: Object) -> ApplicationName:
@@ -129,7 +129,7 @@ def _expectation(data: Mapping[str, Any]) -> Expectation:
     )
 
 
-def _action_json(action: Action) -> dict[str, Any]:
+def _action_json(action: ApplicationAction) -> dict[str, Any]:
     match action:
         case OffloadNamespace():
             return {"kind": action.kind, "clusters": list(action.clusters)}
@@ -154,7 +154,7 @@ def _action_json(action: Action) -> dict[str, Any]:
             assert_never(action)
 
 
-def _action(application: ApplicationName, data: Mapping[str, Any]) -> Action:
+def _action(application: ApplicationName, data: Mapping[str, Any]) -> ApplicationAction:
     match data["kind"]:
         case "offload_namespace":
             clusters = tuple(ClusterName(name) for name in data["clusters"])

@@ -7,7 +7,7 @@ from enum import StrEnum
 from services.act.core.steps import Context
 from shared.messages.decision import Expectation
 from shared.messages.insight import Insight
-from shared.model.names import ApplicationName
+from shared.model.names import ApplicationName, GroupName
 from shared.model.plan import Move
 
 
@@ -35,7 +35,9 @@ def judge(move: Move, serving_at: datetime, context: Context) -> Judgement:
 
     It counts only where it shows the component on the target alone: an earlier one mixes both
     placements. A group is worse when its latency exceeds both its budget and what it was before;
-    where it was not known before, what the decision promised stands in.
+    where it was not known before, what the decision promised stands in. One that was not served
+    before, and is not yet since other components of its path wait for their turn, has nothing to
+    lose: waiting for its quality would only prolong its outage.
     """
     insight = context.insight
     cycles = insight.policy.soak_cycles
@@ -73,6 +75,8 @@ def _judge_group(
         (q for q in insight.qualities if (q.application, q.group) == (application, group)), None
     )
     if quality is None or quality.latency_ms is None:
+        if expectation.before_ms is None and not _is_served(insight, application, group):
+            return Judgement(finding=Finding.GOOD)
         why = quality.reason if quality and quality.reason else "it is not measured"
         return Judgement(finding=Finding.UNKNOWN, reason=f"the quality of {group}: {why}")
     before, after = expectation.before_ms, expectation.after_ms
@@ -82,3 +86,15 @@ def _judge_group(
         told = f"{group} has {quality.latency_ms:.1f} ms, more than {limit:.1f} ms"
         return Judgement(finding=Finding.WORSE, reason=told)
     return Judgement(finding=Finding.GOOD)
+
+
+def _is_served(insight: Insight, application: ApplicationName, group: GroupName) -> bool:
+    """Tell whether every component of a group's path has a ready replica."""
+    ready = {
+        p.component
+        for p in insight.fleet.placements
+        if p.application == application and p.ready_replicas
+    }
+    declared = insight.fleet.application(application)
+    paths = [g.round_trip for g in declared.users if g.name == group] if declared else []
+    return all(name in ready for path in paths for name in path)

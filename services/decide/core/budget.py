@@ -1,10 +1,11 @@
 """How many moves may begin: per hour, for an application and for the fleet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from services.decide.core.memory import Memory, is_pending, outcome_of
-from services.decide.core.problem import Objection
+from services.decide.core.problem import Objection, Problem
+from services.decide.core.search import Weighed
 from shared.messages.decision import Decision, Reason
 from shared.messages.insight import Insight
 from shared.messages.outcome import ActionResult, Outcome
@@ -18,7 +19,12 @@ HOUR = timedelta(hours=1)
 def reject_over_move_budget(
     application: Application, insight: Insight, memory: Memory, *, needed: int
 ) -> Objection | None:
-    """Keep to the moves per hour of the application and of the fleet."""
+    """Keep to the moves per hour of the application and of the fleet.
+
+    `needed`: without rescues.
+    """
+    if needed == 0:
+        return None
     own, limit = moves_of(application.name, insight, memory), application.limits.moves_per_hour
     if own + needed > limit:
         detail = f"{needed} more moves beside {own} within an hour, {limit} are allowed"
@@ -28,6 +34,11 @@ def reject_over_move_budget(
         detail = f"{needed} more moves beside {all_of_them} of the fleet, {limit} are allowed"
         return Objection(reason=Reason.FLEET_BUDGET, detail=detail)
     return None
+
+
+def rescues(problem: Problem, steps: Iterable[Weighed]) -> int:
+    """Count the steps that give a home to what stands nowhere: no budget holds them back."""
+    return sum(not problem.components[step.candidate.component].alive for step in steps)
 
 
 def moves_left(application: Application, insight: Insight, memory: Memory) -> int:

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from services.decide.core import budget, explain, guards, verdict
+from services.decide.core import budget, explain, guards, lease, verdict
+from services.decide.core.capacity.deciding import decide_capacity
 from services.decide.core.filters import ruled_out
 from services.decide.core.framing import problem_of
 from services.decide.core.ground import Ground, ground_of
@@ -17,7 +18,7 @@ from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason
 from shared.messages.insight import Insight
 from shared.model.application import Application
-from shared.model.names import ApplicationName
+from shared.model.names import CAPACITY, ApplicationName
 
 FOR_NOW = frozenset(
     (Reason.COOLING_DOWN, Reason.RECENTLY_REFUSED, Reason.PROMISED, Reason.NOT_FRESH)
@@ -29,7 +30,7 @@ MONEY = "money"
 def decide(
     insight: Insight, memory: Memory, *, control: Control | None = None
 ) -> tuple[tuple[Decision, ...], Memory]:
-    """Say for every application what should change, and why, from the arguments alone.
+    """Say for every application what should change, and for the fleet, from the arguments alone.
 
     The worst off come first, so that they find the room; ties go by name. The decisions are in
     that order. An application that this cycle or a later one was decided for is left out.
@@ -47,6 +48,11 @@ def decide(
             continue
         memory = with_decision(memory, decision)
         decisions.append(decision)
+    if _is_new(CAPACITY, insight, memory):
+        about_fleet, memory = decide_capacity(insight, ground, memory, decisions, control=control)
+        for decision in about_fleet:
+            memory = with_decision(memory, decision)
+            decisions.append(decision)
     return tuple(decisions), memory
 
 
@@ -58,10 +64,12 @@ def _is_new(application: ApplicationName, insight: Insight, memory: Memory) -> b
 def _worst_first(insight: Insight, ground: Ground) -> list[Application]:
     nothing_promised = promises(Memory(), insight)
 
-    def need(application: Application) -> tuple[int, int, float, str]:
+    def need(application: Application) -> tuple[float, float, float, float, str]:
         problem = problem_of(insight, ground, application, nothing_promised)
-        score = judge(problem, start(problem)).score
-        return -score.hard, -score.unplaced, -score.quality, application.name
+        judged = judge(problem, start(problem))
+        score, (leaving, weight) = judged.score, lease.leaving(problem, judged.terms)
+        broken = score.hard - leaving
+        return -broken, -score.unplaced, -weight, -score.quality, application.name
 
     return sorted(insight.fleet.applications, key=need)
 
@@ -89,7 +97,8 @@ def _decide_one(
         return verdict.hold(problem, insight, objection, before), seen
     objection_to = partial(_objection_to, problem, insight, memory)
     most = max(0, budget.moves_left(application, insight, memory))
-    found = shortened(problem, search(problem, objection_to), most)
+    found = search(problem, objection_to)
+    found = shortened(problem, found, most + budget.rescues(problem, found.steps))
     objection = _why_nothing(problem, found, objection_to) or _objection_to_plan(
         problem, found, insight, memory
     )
@@ -107,13 +116,12 @@ def _objection_to(
     standing: Standing,
     candidate: Candidate,
 ) -> Objection | None:
+    cooldown = problem.application.limits.cooldown
     return (
         ruled_out(problem, standing, candidate)
+        or guards.reject_unsettled(candidate.cluster, insight, memory, cooldown=cooldown)
         or guards.reject_turned_down(
-            action_of(problem, candidate),
-            insight,
-            memory,
-            cooldown=problem.application.limits.cooldown,
+            action_of(problem, candidate), insight, memory, cooldown=cooldown
         )
         or guards.reject_cooling_down(problem, candidate, insight)
     )
@@ -124,9 +132,13 @@ def _objection_to_plan(
 ) -> Objection | None:
     return (
         guards.reject_not_persistent(problem, explain.improved_terms(found), memory)
+        or guards.reject_sacrifice(problem, found.before, found.after)
         or guards.reject_outside_window(problem.application, insight.at)
         or budget.reject_over_move_budget(
-            problem.application, insight, memory, needed=len(found.steps)
+            problem.application,
+            insight,
+            memory,
+            needed=len(found.steps) - budget.rescues(problem, found.steps),
         )
     )
 

@@ -3,11 +3,12 @@
 import math
 from itertools import pairwise
 
+from services.decide.core.lease import leaving_term
 from services.decide.core.objective import Judged
 from services.decide.core.plan import action_of
-from services.decide.core.problem import Objection, Problem
+from services.decide.core.problem import Objection, Problem, ProblemComponent
 from services.decide.core.search import Found, ObjectionTo, Weighed, is_repair, is_saving, spent
-from shared.messages.decision import Effect, Expectation, Reason, Rejection, Term
+from shared.messages.decision import Effect, Reason, Rejection, Term
 from shared.model.plan import OffloadNamespace, Plan, describe
 
 MOST_REJECTIONS = 3
@@ -46,25 +47,8 @@ def improved_terms(found: Found) -> tuple[str, ...]:
     return better or ("money",)
 
 
-def expectations_of(problem: Problem, found: Found) -> tuple[Expectation, ...]:
-    """Return what each user group has, and should have after the plan."""
-    return tuple(
-        Expectation(
-            group=group.group.name,
-            budget_ms=group.group.budget_ms,
-            before_ms=_known(before_ms),
-            after_ms=_known(after_ms),
-        )
-        for group, before_ms, after_ms in zip(
-            problem.groups,
-            found.before.standing.latencies_ms,
-            found.after.standing.latencies_ms,
-            strict=True,
-        )
-    )
-
-
-def _known(latency_ms: float | None) -> float | None:
+def known(latency_ms: float | None) -> float | None:
+    """Return a latency as messages carry it, or None where it cannot be told."""
     if latency_ms is None or math.isinf(latency_ms):
         return None
     return round(latency_ms, 6)
@@ -165,10 +149,15 @@ def latencies(problem: Problem, judged: Judged) -> str:
 def what_is_wrong(problem: Problem, judged: Judged) -> str:
     """Return what keeps an application from being well, worst level first."""
     missing = [
-        f"{judged.terms[f'unplaced:{part.term}']:.0f} of {part.wanted} replicas of "
-        f"{part.component.name} stand on no reachable cluster"
+        _missing(part, judged.terms[f"unplaced:{part.term}"])
         for part in problem.components
         if f"unplaced:{part.term}" in judged.terms
+    ]
+    leaving = [
+        f"{judged.terms[leaving_term(part.term)]:.0f} replicas of {part.component.name} stand "
+        "where the lease ends"
+        for part in problem.components
+        if leaving_term(part.term) in judged.terms
     ]
     late = [
         f"{group.group.name} gets {_told(latency_ms)} of {group.group.budget_ms:g} ms"
@@ -179,8 +168,16 @@ def what_is_wrong(problem: Problem, judged: Judged) -> str:
         f"{name.partition(':')[2].replace(':', ' ', 1)} is out of its limits"
         for name in sorted(judged.terms)
         if name.startswith(("hard:", "quality:flow:", "quality:link:", "quality:gateway:"))
+        and not name.startswith("hard:lease:")
     ]
-    return "; ".join((*missing, *late, *others))
+    return "; ".join((*missing, *leaving, *late, *others))
+
+
+def _missing(part: ProblemComponent, count: float) -> str:
+    name, asked = part.component.name, part.component.replicas
+    if part.demands_more:
+        return f"{name} has {asked} replicas, and its forecast demand needs {part.wanted}"
+    return f"{count:.0f} of {part.wanted} replicas of {name} stand on no reachable cluster"
 
 
 def what_is_done(problem: Problem, found: Found, plan: Plan) -> str:
@@ -194,5 +191,5 @@ def what_is_done(problem: Problem, found: Found, plan: Plan) -> str:
 
 
 def _told(latency_ms: float | None) -> str:
-    known = _known(latency_ms)
-    return "an unknown part" if known is None else f"{known:.1f}"
+    told = known(latency_ms)
+    return "an unknown part" if told is None else f"{told:.1f}"

@@ -41,7 +41,8 @@ def problem_of(
         clusters=clusters,
         links=ground.links,
         components=tuple(
-            _component(insight, clusters, application, c) for c in application.components
+            _component(insight, replace(ground, clusters=clusters), application, c)
+            for c in application.components
         ),
         flows=tuple(
             ProblemFlow(
@@ -75,19 +76,24 @@ def _with_promises(
 
 def _component(
     insight: Insight,
-    clusters: Mapping[ClusterName, ProblemCluster],
+    ground: Ground,
     application: Application,
     component: Component,
 ) -> ProblemComponent:
+    clusters, term = ground.clusters, f"{application.name}/{component.name}"
+    least, most = ground.ranges.get(term, (component.min_replicas, component.max_replicas))
     placements = insight.fleet.placements_of(application.name, component.name)
     standing: Spread = tuple((p.cluster, p.replicas) for p in placements if p.replicas > 0)
     ruled_out = {
-        name: _forbidden(component.constraints, cluster.site) for name, cluster in clusters.items()
+        name: _forbidden(component.constraints, cluster.site) or cluster.leaving
+        for name, cluster in clusters.items()
     }
     return ProblemComponent(
-        term=f"{application.name}/{component.name}",
+        term=term,
         component=component,
-        wanted=max(component.replicas, component.min_replicas),
+        wanted=max(min(component.replicas, most), least),
+        least=least,
+        most=most,
         standing=standing,
         alive=tuple((c, n) for c, n in standing if c in clusters and not clusters[c].is_lost),
         forbidden={name: objection for name, objection in ruled_out.items() if objection},

@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from services.decide.core.demand import SCALE_AHEAD, Range, replica_ranges
 from services.decide.core.headroom import Headroom
+from services.decide.core.lease import lease_objection, leave_times
 from services.decide.core.problem import Objection, Pair, ProblemCluster, ProblemLink, Rates
 from shared.messages.decision import Reason
 from shared.messages.insight import Insight
@@ -43,10 +46,23 @@ class Ground:
     clusters: Mapping[ClusterName, ProblemCluster]
     links: Mapping[Pair, ProblemLink]
     stale: Stale
+    ranges: Mapping[str, Range]
+    """Replicas that forecast demand asks for, by `application/component`."""
 
 
-def ground_of(insight: Insight) -> Ground:
-    """Say of every cluster and link of a fleet what can be believed and what is ruled out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """What is used of a cluster's ceilings."""
+
+    cores: float
+    gateway_mbps: float
+
+
+def ground_of(insight: Insight, *, ahead: timedelta = SCALE_AHEAD) -> Ground:
+    """Say of every cluster and link of a fleet what can be believed and what is ruled out.
+
+    `ahead`: how far demand is looked ahead.
+    """
     policy = insight.policy
     stale = {
         (c.cluster, c.signal): c
@@ -58,14 +74,21 @@ def ground_of(insight: Insight) -> Ground:
     for pair, link in links.items():
         for end in pair:
             gateways[end] += link.used_mbps or 0.0
-    cores = _cores_of_applications(insight)
+    cores, leave_at = _cores_of_applications(insight), leave_times(insight)
     return Ground(
         clusters={
-            c.name: _cluster(c, insight, stale, cores[c.name], gateways[c.name])
+            c.name: _cluster(
+                c,
+                insight,
+                stale,
+                _Taken(cores=cores[c.name], gateway_mbps=gateways[c.name]),
+                leave_at.get(c.name),
+            )
             for c in insight.fleet.clusters
         },
         links=links,
         stale=stale,
+        ranges=replica_ranges(insight, ahead),
     )
 
 
@@ -83,33 +106,39 @@ def _cores_of_applications(insight: Insight) -> dict[ClusterName, float]:
 
 
 def _cluster(
-    cluster: Cluster, insight: Insight, stale: Stale, used_cores: float, gateway_mbps: float
+    cluster: Cluster, insight: Insight, stale: Stale, taken: _Taken, leave_at: datetime | None
 ) -> ProblemCluster:
     ceiling = cluster.site.max_cores
     headroom = Headroom(
         nodes=tuple(node.headroom for node in cluster.nodes if node.ready),
-        cores_left=float("inf") if ceiling is None else ceiling - used_cores,
+        cores_left=float("inf") if ceiling is None else ceiling - taken.cores,
     )
     return ProblemCluster(
         site=cluster.site,
         is_lost=cluster.state in (ClusterState.UNREACHABLE, ClusterState.NOT_PEERED),
-        closed=_closed(cluster, insight, stale),
+        closed=_closed(cluster, insight, stale, leave_at),
+        leaving=_lease_objection(cluster, leave_at, insight.at),
         headroom=headroom,
         unpromised=headroom,
-        gateway_used_mbps=gateway_mbps,
+        gateway_used_mbps=taken.gateway_mbps,
         rates=_rates(cluster.site, insight.policy),
     )
 
 
-def _closed(cluster: Cluster, insight: Insight, stale: Stale) -> Objection | None:
+def _closed(
+    cluster: Cluster, insight: Insight, stale: Stale, leave_at: datetime | None
+) -> Objection | None:
     if cluster.state is not ClusterState.READY:
         detail = cluster.reason or f"{cluster.name} is {cluster.state.replace('_', ' ')}"
         return Objection(reason=Reason.CLUSTER_NOT_READY, detail=detail)
-    ends_at = cluster.site.lease_ends_at
-    if ends_at is not None and ends_at - insight.at <= insight.policy.horizon:
-        detail = f"the lease of {cluster.name} ends at {ends_at:%Y-%m-%d %H:%M} UTC"
-        return Objection(reason=Reason.LEASE_ENDS, detail=detail)
-    return stale_nodes(cluster.name, stale)
+    soon = _lease_objection(cluster, leave_at, insight.at + insight.policy.horizon)
+    return soon or stale_nodes(cluster.name, stale)
+
+
+def _lease_objection(cluster: Cluster, leave_at: datetime | None, at: datetime) -> Objection | None:
+    """Object to a cluster that has to be left by then. What comes can stay for the horizon."""
+    end = cluster.site.lease_ends_at
+    return lease_objection(cluster.name, end) if end and leave_at and leave_at <= at else None
 
 
 def stale_nodes(cluster: ClusterName, stale: Stale) -> Objection | None:
@@ -144,7 +173,7 @@ def _link(link: Link, policy: FleetPolicy, stale: Stale) -> ProblemLink:
     a, b = link.source, link.target
     return ProblemLink(
         is_up=link.up is not False,
-        latency_ms=believed(Signal.LINK_RTT_MS, link.latency_ms, a, b),
+        latency_ms=believed(Signal.LINK_RTT_MS, link.steady_latency_ms, a, b),
         jitter_ms=believed(Signal.LINK_JITTER_MS, link.jitter_ms, a, b),
         loss_ratio=believed(Signal.LINK_LOSS_RATIO, link.loss_ratio, a, b),
         capacity_mbps=believed(Signal.LINK_CAPACITY_MBPS, link.capacity_mbps, a),

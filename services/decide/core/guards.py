@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from services.decide.core.budget import results_of
 from services.decide.core.filters import doubts
 from services.decide.core.memory import Memory, is_pending
+from services.decide.core.objective import Judged
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.standing import Standing
 from shared.messages.control import Control
@@ -13,8 +14,9 @@ from shared.messages.insight import Insight
 from shared.messages.inventory import ALWAYS_THERE, Freshness
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import Application, MaintenanceWindow
-from shared.model.names import ApplicationName
-from shared.model.plan import Action, Move, OffloadNamespace, Scale, describe
+from shared.model.names import ApplicationName, ClusterName
+from shared.model.plan import Action, Move, Scale, describe
+from shared.model.policy import FleetPolicy
 
 LOST_CYCLES = 2
 """A lost cluster or broken rule counts when seen in this many cycles in a row."""
@@ -111,6 +113,18 @@ def reject_cooling_down(
     return None
 
 
+def reject_unsettled(
+    cluster: ClusterName, insight: Insight, memory: Memory, *, cooldown: timedelta
+) -> Objection | None:
+    """Put nothing on a cluster that was out of reach within a cooldown: it may flap."""
+    lost_at = memory.lost_at(cluster)
+    if lost_at is None or insight.at - lost_at >= cooldown:
+        return None
+    until = f"{lost_at + cooldown:%H:%M:%S}"
+    detail = f"{cluster} was out of reach at {lost_at:%H:%M:%S}; nothing goes there until {until}"
+    return Objection(reason=Reason.COOLING_DOWN, detail=detail)
+
+
 def reject_turned_down(
     action: Move | Scale, insight: Insight, memory: Memory, *, cooldown: timedelta
 ) -> Objection | None:
@@ -142,8 +156,14 @@ def reject_not_persistent(
 
     `wants`: names of the terms that the plan improves.
     """
-    policy = problem.policy
-    past = [seen.wants for seen in memory.seen_of(problem.name)]
+    return not_persistent(problem.name, problem.policy, wants, memory)
+
+
+def not_persistent(
+    application: ApplicationName, policy: FleetPolicy, wants: tuple[str, ...], memory: Memory
+) -> Objection | None:
+    """Act on what was seen often enough; `application` may be the fleet itself."""
+    past = [seen.wants for seen in memory.seen_of(application)]
     cycles = [*past, wants][-policy.persistence_of :]
     in_a_row = cycles[-min(LOST_CYCLES, policy.persistence_needed) :]
     for want in wants:
@@ -158,6 +178,27 @@ def reject_not_persistent(
         f"{policy.persistence_needed} are needed"
     )
     return Objection(reason=Reason.NOT_PERSISTENT, detail=detail)
+
+
+def reject_sacrifice(problem: Problem, before: Judged, after: Judged) -> Objection | None:
+    """Leave no group with more than its budget and more than it has now: Act would go back.
+
+    Unless broken rules or lost replicas leave no choice.
+    """
+    now, then = before.score, after.score
+    if (then.hard, then.unplaced) != (now.hard, now.unplaced):
+        return None
+    latencies = before.standing.latencies_ms, after.standing.latencies_ms
+    for group, now_ms, then_ms in zip(problem.groups, *latencies, strict=True):
+        if now_ms is None or then_ms is None:
+            continue
+        if then_ms > max(group.group.budget_ms, now_ms):
+            detail = (
+                f"{group.group.name} would get {then_ms:.1f} of {group.group.budget_ms:g} ms, "
+                f"now {now_ms:.1f}"
+            )
+            return Objection(reason=Reason.OVER_BUDGET, detail=detail)
+    return None
 
 
 def reject_outside_window(application: Application, at: datetime) -> Objection | None:
@@ -182,4 +223,4 @@ def is_inside(window: MaintenanceWindow, at: datetime) -> bool:
 
 
 def _component(action: Action) -> str | None:
-    return None if isinstance(action, OffloadNamespace) else action.component
+    return action.component if isinstance(action, Move | Scale) else None

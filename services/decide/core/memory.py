@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome
-from shared.model.names import ApplicationName, CycleId, DecisionId
+from shared.model.fleet import ClusterState
+from shared.model.names import ApplicationName, ClusterName, CycleId, DecisionId
 
 KEEP = timedelta(hours=6)
 """How long decisions are remembered: longer than any cooldown that makes sense."""
@@ -38,16 +39,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """When a cluster was last seen out of reach."""
+
+    cluster: ClusterName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """All of it. Decisions are those that act, oldest first."""
 
     decisions: tuple[Decision, ...] = ()
     seen: tuple[Seen, ...] = ()
     told: tuple[Told, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def told_of(self, application: ApplicationName) -> Told | None:
         """Return the newest decision told about an application, or None."""
         return next((t for t in self.told if t.application == application), None)
+
+    def lost_at(self, cluster: ClusterName) -> datetime | None:
+        """Return when a cluster was last seen out of reach, or None."""
+        return next((lost.at for lost in self.lost if lost.cluster == cluster), None)
 
     def seen_of(self, application: ApplicationName) -> tuple[Seen, ...]:
         """Return what was wrong with an application in the last cycles, oldest first."""
@@ -101,7 +115,15 @@ def refreshed(memory: Memory, insight: Insight) -> Memory:
         decisions=tuple(d for d in memory.decisions if insight.at - d.at < KEEP),
         seen=tuple(s for s in memory.seen if s.at > oldest and s.cycle < insight.cycle),
         told=tuple(t for t in memory.told if insight.at - t.at < KEEP),
+        lost=_lost(memory, insight),
     )
+
+
+def _lost(memory: Memory, insight: Insight) -> tuple[Lost, ...]:
+    clusters = insight.fleet.clusters
+    now = [c.name for c in clusters if c.state is ClusterState.UNREACHABLE]
+    past = (x for x in memory.lost if x.cluster not in now and insight.at - x.at < KEEP)
+    return (*past, *(Lost(cluster=name, at=insight.at) for name in now))
 
 
 def outcome_of(decision: DecisionId, insight: Insight) -> Outcome | None:

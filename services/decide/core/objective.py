@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.decide.core import money
-from services.decide.core.problem import Candidate, Pair, Problem
+from services.decide.core.lease import leaving_term
+from services.decide.core.problem import Candidate, Pair, Problem, ProblemComponent
 from services.decide.core.standing import Standing, violation, with_change, with_item
 from services.decide.core.traffic import summed
-from shared.messages.decision import Score
+from shared.messages.decision import Reason, Score
 from shared.model.names import ClusterName
 
 DIGITS = 9
@@ -69,10 +70,11 @@ def _judged(problem: Problem, standing: Standing, parts: tuple[Parts, ...]) -> J
         for name, value in each:
             if value:
                 terms[name] += value
-    return Judged(standing=standing, parts=parts, terms=dict(terms), score=_score_of(terms))
+    return Judged(standing=standing, parts=parts, terms=dict(terms), score=score_of(terms))
 
 
-def _score_of(terms: Terms) -> Score:
+def score_of(terms: Terms) -> Score:
+    """Return the sums of the terms, level by level."""
     sums = {"hard": 0.0, "unplaced": 0.0, "quality": 0.0, "money": 0.0}
     for name, value in terms.items():
         sums[name.partition(":")[0]] += value
@@ -87,16 +89,23 @@ def _score_of(terms: Terms) -> Score:
 def _alone(problem: Problem, standing: Standing, index: int) -> Parts:
     """Return what one component adds by itself: broken rules, unplaced replicas, money."""
     part, spread = problem.components[index], standing.spreads[index]
-    misplaced = sum(n for cluster, n in spread if cluster in part.forbidden)
+    misplaced = sum(n for cluster, n in spread if _is_misplaced(part, cluster))
+    leaving = sum(n for cluster, n in spread if cluster in part.forbidden) - misplaced
     surplus = max(0, standing.asked[index] - part.component.max_replicas)
     missing = max(0, part.wanted - sum(n for _, n in spread))
     counts = (
         (f"hard:placement:{part.term}", misplaced),
+        (leaving_term(part.term), leaving),
         (f"hard:replicas:{part.term}", surplus),
         (f"unplaced:{part.term}", missing),
     )
     parts = (*counts, *money.of_component(problem, part, spread))
     return tuple((name, value) for name, value in parts if value)
+
+
+def _is_misplaced(part: ProblemComponent, cluster: ClusterName) -> bool:
+    forbidden = part.forbidden.get(cluster)
+    return forbidden is not None and forbidden.reason is not Reason.LEASE_ENDS
 
 
 def _groups(problem: Problem, standing: Standing) -> Iterable[tuple[str, float]]:

@@ -66,6 +66,8 @@ class ProblemCluster:
     """What stands there is in danger and counts as unplaced."""
     closed: Objection | None
     """Why nothing new may come."""
+    leaving: Objection | None
+    """Why what stands there has to go."""
     headroom: Headroom
     """Without what is promised to earlier decisions."""
     unpromised: Headroom
@@ -115,7 +117,11 @@ class ProblemComponent:
     """`xr/arena/render`."""
     component: Component
     wanted: int
-    """Replicas that ought to stand: what the workload asks for, at least the minimum."""
+    """Replicas that ought to stand: what the workload asks for, within the range."""
+    least: int
+    """Fewest replicas: as declared, or more where the forecast demand needs them."""
+    most: int
+    """Most replicas: as declared, or less where the forecast demand leaves them unused."""
     standing: Spread
     """All there is, lost clusters too."""
     alive: Spread
@@ -126,6 +132,11 @@ class ProblemComponent:
     """Indices of the flows that start or end in it."""
     groups: tuple[int, ...]
     """Indices of the groups that pass it."""
+
+    @property
+    def demands_more(self) -> bool:
+        """Tell whether forecast demand needs more replicas than there are."""
+        return self.least > max(self.component.replicas, self.component.min_replicas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

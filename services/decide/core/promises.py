@@ -12,7 +12,7 @@ from shared.messages.outcome import Status
 from shared.model.application import Application
 from shared.model.fleet import Fleet
 from shared.model.names import ClusterName
-from shared.model.plan import Action, Move, OffloadNamespace, Plan, Scale, fleet_after
+from shared.model.plan import Action, Move, Plan, Scale, fleet_after
 from shared.model.resources import Resources
 
 
@@ -71,7 +71,7 @@ def _rooms(actions: tuple[Action, ...], application: Application, fleet: Fleet) 
                 if not standing:
                     continue
                 cluster, replicas = standing[0].cluster, action.replicas - action.replicas_before
-            case OffloadNamespace():
+            case _:
                 continue
         request = requests.get(action.component)
         if request is not None and replicas > 0:

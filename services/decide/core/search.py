@@ -193,16 +193,18 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Yield the single changes that are possible at all: moves, and scaling into the range.
 
-    A component is scaled where it stands, and only once all its replicas do.
+    A component is scaled where it stands, and only once all its replicas do; out as far as there is
+    room.
     """
     for index, part in enumerate(problem.components):
         if index in moved:
             continue
-        replicas, component = standing.asked[index], part.component
+        replicas = standing.asked[index]
         hosts = [cluster for cluster, _ in part.standing]
         for cluster in problem.clusters:
             if replicas > 0 and hosts != [cluster]:
                 yield Candidate(component=index, cluster=cluster, replicas=replicas)
-        in_range = min(max(replicas, component.min_replicas), component.max_replicas)
+        in_range = min(max(replicas, part.least), part.most)
         if in_range != replicas and hosts and sum(n for _, n in part.alive) == replicas:
-            yield Candidate(component=index, cluster=hosts[0], replicas=in_range, is_scale=True)
+            for count in range(min(in_range, replicas + 1), in_range + 1):
+                yield Candidate(component=index, cluster=hosts[0], replicas=count, is_scale=True)

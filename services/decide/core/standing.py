@@ -8,6 +8,7 @@ combination. A latency measured under the present load is taken as it is.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from services.decide.core.problem import (
 )
 from services.decide.core.traffic import crossing, summed
 from shared.model.names import ClusterName
-from shared.model.path import slowest_way
+from shared.model.path import Way, slowest_way
 
 T = TypeVar("T")
 
@@ -135,18 +136,23 @@ def group_latency_ms(
 
     None where a component stands nowhere, UNKNOWN where a hop cannot be told.
     """
-    choices = [[cluster for cluster, _ in spreads[index]] for index in group.path]
-    if not all(choices):
+    if not all(spreads[index] for index in group.path):
         return None
-    way = slowest_way(
-        choices,
-        access=group.access_ms.get,
-        link=lambda a, b: _latency_ms(problem, a, b),
-    )
+    way = way_of(problem, group, spreads)
     return UNKNOWN if way is None else way.latency_ms + group.processing_ms
 
 
-def _latency_ms(problem: Problem, source: ClusterName, target: ClusterName) -> float | None:
+def way_of(problem: Problem, group: ProblemGroup, spreads: tuple[Spread, ...]) -> Way | None:
+    """Return the slowest way of a group whose components all stand. None: a hop is not known."""
+    return slowest_way(
+        [[cluster for cluster, _ in spreads[index]] for index in group.path],
+        access=group.access_ms.get,
+        link=partial(link_ms, problem),
+    )
+
+
+def link_ms(problem: Problem, source: ClusterName, target: ClusterName) -> float | None:
+    """Return the latency between two clusters; 0 inside one, None where it is down or unknown."""
     if source == target:
         return 0.0
     link = problem.links.get((source, target))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from services.decide.core import explain
+from services.decide.core.expectations import expectations_of
 from services.decide.core.objective import Judged
 from services.decide.core.plan import plan_of
 from services.decide.core.problem import Objection, Problem
@@ -20,7 +21,7 @@ def act(
     """Return the decision to carry out the steps found."""
     plan = plan_of(problem, found, insight)
     return replace(
-        _blank(problem.application, insight),
+        blank(problem.application, insight),
         verdict=Verdict.ACT,
         reason=_why(problem, found),
         detail=explain.what_is_done(problem, found, plan),
@@ -28,7 +29,7 @@ def act(
         score_before=found.before.score,
         score_after=found.after.score,
         effects=explain.effects_of(found, plan),
-        expectations=explain.expectations_of(problem, found),
+        expectations=expectations_of(problem, found),
         rejections=rejections,
     )
 
@@ -36,9 +37,12 @@ def act(
 def _why(problem: Problem, found: Found) -> Reason:
     before, after = found.before.score, found.after.score
     if after.hard < before.hard:
-        return Reason.RULE_KEPT
+        left = any(name.startswith("hard:lease:") for name in explain.improved_terms(found))
+        return Reason.LEASE_ENDS if left else Reason.RULE_KEPT
     if after.unplaced < before.unplaced:
         lost = any(part.alive != part.standing for part in problem.components)
+        if not lost and any(part.demands_more for part in problem.components):
+            return Reason.DEMAND
         return Reason.CLUSTER_LOST if lost else Reason.REPLICAS_PLACED
     return Reason.QUALITY_RESTORED if after.quality < before.quality else Reason.MONEY_SAVED
 
@@ -52,7 +56,7 @@ def hold(
 ) -> Decision:
     """Return the decision to leave things as they are, for that reason."""
     return replace(
-        _blank(problem.application, insight),
+        blank(problem.application, insight),
         reason=objection.reason,
         detail=objection.detail,
         score_before=before.score,
@@ -61,7 +65,7 @@ def hold(
     )
 
 
-def _blank(application: Application, insight: Insight) -> Decision:
+def blank(application: Application, insight: Insight) -> Decision:
     """Return a decision to hold, its reason still to be given."""
     policy = insight.policy
     waits = application.autonomy is Autonomy.APPROVE
@@ -91,8 +95,8 @@ def of_invalid(insight: Insight, unseen: Objection | None) -> list[Decision]:
         name = ApplicationName(problem.name)
         if problem.kind == "Application" and name not in known:
             known.add(name)
-            blank = _blank(Application(name=name, components=()), insight)
+            empty = blank(Application(name=name, components=()), insight)
             invalid = Objection(reason=Reason.INVALID, detail=f"{problem.field}: {problem.message}")
             why = unseen or invalid
-            decisions.append(replace(blank, reason=why.reason, detail=why.detail))
+            decisions.append(replace(empty, reason=why.reason, detail=why.detail))
     return decisions

@@ -32,7 +32,9 @@ def check_application(application: Application, around: Surroundings) -> Iterato
     yield from _check_names(application)
     yield from _check_workloads(application, around)
     for index, component in enumerate(application.components):
-        yield from _check_clusters(component, f"spec.components[{index}]", around)
+        path = f"spec.components[{index}]"
+        wrong = list(_check_clusters(component, path, around))
+        yield from wrong or _check_places(component, f"{path}.placement", around)
     yield from _check_flows(application)
     known = {component.name for component in application.components}
     for index, group in enumerate(application.users):
@@ -108,6 +110,26 @@ def _check_clusters(component: Component, path: str, around: Surroundings) -> It
                     f"{path}.placement.clusters.{field}[{index}]",
                     _unless_unknown(around, "Site", missing),
                 )
+
+
+def _check_places(component: Component, path: str, around: Surroundings) -> Iterator[Complaint]:
+    """Yield that what is allowed and what is forbidden leave no Site."""
+    if any(component.constraints.leaves(site) for site in around.sites) or not around.sites:
+        return
+    c = component.constraints
+    rules = (
+        ("regions", c.allowed_regions, c.forbidden_regions),
+        ("owners", c.allowed_owners, c.forbidden_owners),
+        ("clusters", c.allowed_clusters, c.forbidden_clusters),
+    )
+    told = (
+        f"{what} {verb} {', '.join(names)}"
+        for what, allowed, forbidden in rules
+        for verb, names in (("allow", allowed), ("forbid", forbidden))
+        if names
+    )
+    missing = f"leaves no Site for {component.name}: {'; '.join(told)}"
+    yield path, _unless_unknown(around, "Site", missing)
 
 
 def _check_flows(application: Application) -> Iterator[Complaint]:

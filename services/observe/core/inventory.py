@@ -89,6 +89,11 @@ def _sites(reader: Reader) -> tuple[Site, ...]:
         reader.complain("Site", name, "spec.home", f"{homes[0]} is home already: there is but one")
     if found and not homes:
         reader.complain("Site", found[0].name, "spec.home", "no Site says that it is home")
+    names = {site.name for site in found}
+    for site in found:
+        for strange in sorted({p.consumer for p in site.peerings} - (names - {site.name})):
+            what = f"{strange} is no other Site of the fleet"
+            reader.complain("Site", site.name, "spec.peerings", what)
     return tuple(site for site in found if site.name not in homes[1:])
 
 

@@ -65,6 +65,7 @@ def _component(component: Fields) -> Component:
         ),
         min_replicas=least,
         max_replicas=most,
+        is_elastic=replicas.has("max"),
         processing_ms=_constant(processing, "milliseconds", "metric", needed=False),
         processing_metric=_metric(processing, "metric"),
         movable=component.flag("movable", default=True),

@@ -1,5 +1,6 @@
 """Objects of Kubernetes and Liqo as values."""
 
+import math
 from services.observe.core.fields import FieldError, Fields
 from shared.messages.inventory import ForeignCluster, KubeNode, NamespaceOffloading, Pod, Workload
 from shared.model.application import WorkloadKind
@@ -150,6 +151,9 @@ def _amount(amounts: Fields, name: str) -> float:
     if not amounts.has(name):
         return 0.0
     try:
-        return parse_quantity(amounts.value[name])
+        amount = parse_quantity(amounts.value[name])
     except ValueError as error:
         raise FieldError(amounts.at(name), str(error)) from error
+    if not 0.0 <= amount < math.inf:
+        raise FieldError(amounts.at(name), f"must be at least 0, not {amount:g}")
+    return amount

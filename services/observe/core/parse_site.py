@@ -8,7 +8,8 @@ from shared.messages.readings import Signal
 from shared.model.application import Limits, MaintenanceWindow
 from shared.model.names import ClusterName
 from shared.model.policy import Detectors, FleetPolicy, Missing, MissingRule, Weights
-from shared.model.site import Access, Growth, Prices, Site, Tier
+from shared.model.resources import Resources
+from shared.model.site import Access, Growth, Peering, Prices, Site, Template, Tier
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)")
@@ -38,6 +39,8 @@ def parse_site(site: Fields) -> Site:
         gateway_mbps=spec.maybe_number("gatewayMbps", above=0.0),
         max_cores=spec.maybe_number("maxCores"),
         growth=_growth(spec.child("growth")) if spec.has("growth") else None,
+        template=_template(spec.child("template")) if spec.has("template") else None,
+        peerings=_peerings(spec),
     )
 
 
@@ -62,7 +65,39 @@ def _growth(growth: Fields) -> Growth:
         min_nodes=least,
         max_nodes=most,
         expected_minutes=growth.number("expectedMinutes", 5.0),
+        node=_node(growth.child("node")) if growth.has("node") else None,
     )
+
+
+def _template(template: Fields) -> Template:
+    return Template(
+        name=template.text("name"),
+        nodes=template.whole("nodes", 1, least=1),
+        node=_node(template.child("node")),
+        expected_minutes=template.number("expectedMinutes", 30.0),
+    )
+
+
+def _node(node: Fields) -> Resources:
+    return Resources(
+        cpu_cores=node.number("cores"),
+        memory_bytes=node.number("memoryGib") * 2**30,
+        gpus=node.number("gpus", 0.0),
+    )
+
+
+def _peerings(spec: Fields) -> tuple[Peering, ...]:
+    found: dict[ClusterName, Peering] = {}
+    for item in spec.items("peerings"):
+        consumer = ClusterName(item.text("consumer"))
+        if consumer in found:
+            raise FieldError(item.at("consumer"), f"names {consumer} a second time")
+        found[consumer] = Peering(
+            consumer=consumer,
+            latency_ms=item.number("milliseconds"),
+            mbps=item.maybe_number("mbps", above=0.0),
+        )
+    return tuple(found[name] for name in sorted(found))
 
 
 def parse_policy(policy: Fields) -> FleetPolicy:
@@ -83,6 +118,7 @@ def parse_policy(policy: Fields) -> FleetPolicy:
         decision_lifetime=_seconds(spec, "decisionLifetimeSeconds", usual.decision_lifetime),
         approval_lifetime=_seconds(spec, "approvalLifetimeSeconds", usual.approval_lifetime),
         approvers=spec.texts("approvers"),
+        capacity_autonomy=spec.choice("capacityAutonomy", usual.capacity_autonomy),
         missing=tuple(_missing(item) for item in spec.items("missing")),
         detectors=_detectors(spec.child("detectors"), usual.detectors),
     )

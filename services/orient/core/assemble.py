@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from math import isfinite
 
-from services.orient.core.links import links_between
+from services.orient.core.links import NONE, links_between
 from shared.messages.inventory import ForeignCluster, Inventory, KubeNode, Pod
 from shared.messages.observation import Observation
 from shared.messages.readings import Readings, Signal
@@ -24,8 +24,11 @@ NODE_SIGNALS = (
 )
 
 
-def assemble(observation: Observation) -> Fleet:
-    """Put the fleet of an observation together. What was not measured is None or left out."""
+def assemble(observation: Observation, usual: Readings = NONE) -> Fleet:
+    """Put the fleet of an observation together. What was not measured is None or left out.
+
+    `usual`: of round trips that are as usual, what that is.
+    """
     inventory = observation.inventory
     values = _by_cluster(observation.readings)
     nodes: dict[ClusterName, list[KubeNode]] = defaultdict(list)
@@ -39,7 +42,7 @@ def assemble(observation: Observation) -> Fleet:
     return Fleet(
         at=observation.at,
         clusters=clusters,
-        links=links_between([c.name for c in clusters], observation.readings),
+        links=links_between([c.name for c in clusters], observation.readings, usual),
         applications=tuple(sorted(inventory.applications, key=lambda a: a.name)),
         placements=_placements(inventory, clusters),
     )

@@ -15,12 +15,16 @@ from shared.model.names import ClusterName
 
 Numbers = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float64]
+NONE = Readings.from_rows(())
 
 
-def links_between(clusters: Sequence[ClusterName], readings: Readings) -> tuple[Link, ...]:
+def links_between(
+    clusters: Sequence[ClusterName], readings: Readings, usual: Readings = NONE
+) -> tuple[Link, ...]:
     """Return a link for each pair that was measured from either end, sorted.
 
     `clusters`: sorted. What is the same from both ends is read at the other where one is silent.
+    `usual`: of round trips that are as usual, what that is.
     """
     number = {name: i for i, name in enumerate(clusters)}
     ends = (_numbers(readings.clusters, number), _numbers(readings.subjects, number))
@@ -33,6 +37,7 @@ def links_between(clusters: Sequence[ClusterName], readings: Readings) -> tuple[
     sources, targets = np.nonzero(measured)
     columns = (
         _either(rtt / 2.0),
+        _usual(rtt, usual, number) / 2.0,
         _either(_matrix(Signal.LINK_JITTER_MS, readings, ends, len(number))),
         _either(_matrix(Signal.LINK_LOSS_RATIO, readings, ends, len(number))),
         capacity,
@@ -45,6 +50,7 @@ def links_between(clusters: Sequence[ClusterName], readings: Readings) -> tuple[
             source=clusters[source],
             target=clusters[target],
             latency_ms=latency_ms,
+            usual_latency_ms=usual_ms,
             jitter_ms=jitter_ms,
             loss_ratio=loss_ratio,
             capacity_mbps=capacity_mbps,
@@ -53,6 +59,7 @@ def links_between(clusters: Sequence[ClusterName], readings: Readings) -> tuple[
         )
         for source, target, (
             latency_ms,
+            usual_ms,
             jitter_ms,
             loss_ratio,
             capacity_mbps,
@@ -70,6 +77,13 @@ def _matrix(signal: Signal, readings: Readings, ends: tuple[Numbers, Numbers], n
     matrix = np.full((n, n), np.nan)
     matrix[cluster[told], peer[told]] = readings.values[told]
     return matrix
+
+
+def _usual(rtt: Matrix, usual: Readings, number: dict[ClusterName, int]) -> Matrix:
+    """Return what round trips usually are: from the end whose measurement is believed."""
+    ends = (_numbers(usual.clusters, number), _numbers(usual.subjects, number))
+    matrix = _matrix(Signal.LINK_RTT_MS, usual, ends, len(number))
+    return np.where(np.isfinite(rtt), matrix, matrix.T)
 
 
 def _numbers(texts: Texts, number: dict[ClusterName, int]) -> Numbers:

@@ -21,6 +21,7 @@ from services.orient.core.series.rows import Aligned, SeriesKey, align
 from services.orient.core.series.scoring import follow, update
 from services.orient.core.series.state import State, begin, with_room
 from services.orient.core.unseen import unseen_in
+from services.orient.core.usual import usual_round_trips
 from shared.messages.incident import Anomaly
 from shared.messages.insight import Insight
 from shared.messages.inventory import Freshness, is_blind
@@ -35,9 +36,8 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
     One that could not see the fleet ends no incident and teaches nothing. The arrays of `memory`
     are changed in place: it is used up.
     """
-    fleet = assemble(observation)
-    insight = _without_judgement(observation, fleet)
-    if is_blind(insight.kinds):
+    if is_blind(observation.inventory.kinds):
+        insight = _without_judgement(observation, assemble(observation))
         going_on = tuple(w.incident for w in memory.watched if w.is_open)
         return replace(insight, incidents=going_on), memory
     unseen = unseen_in(observation)
@@ -50,6 +50,8 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
     )
     series = _with_new(memory, aligned)
     scores = update(series, aligned.rows, aligned.readings.values, at_seconds=at_seconds)
+    fleet = assemble(observation, usual_round_trips(aligned, scores, series))
+    insight = _without_judgement(observation, fleet)
     inventory, keys = observation.inventory, memory.rows.keys
     graph, changes = graph_of(fleet, inventory), follow_changes(observation, memory.changes)
     unsettled = unsettled_clusters(changes, graph.clusters_of)

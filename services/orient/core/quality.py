@@ -5,9 +5,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.orient.core.memory import Verdicts
-from shared.messages.insight import Hop, HopKind, Quality
+from shared.messages.hops import hops_along
+from shared.messages.insight import Hop, Quality
 from shared.model.application import Application, UserGroup
 from shared.model.fleet import Fleet, Link
 from shared.model.names import ClusterName
@@ -64,8 +66,8 @@ def _way_of(fleet: Fleet, application: Application, group: UserGroup) -> tuple[W
         choices.append(ready)
     way = slowest_way(
         choices,
-        access=lambda cluster: access_latency_ms(fleet, group.site, cluster),
-        link=lambda source, target: link_latency_ms(fleet, source, target),
+        access=partial(access_latency_ms, fleet, group.site),
+        link=partial(link_latency_ms, fleet),
     )
     return way, "" if way else _what_is_missing(fleet, group, choices)
 
@@ -91,20 +93,13 @@ def _total_ms(application: Application, group: UserGroup, way: Way) -> float:
 
 
 def _hops(fleet: Fleet, application: Application, group: UserGroup, way: Way) -> tuple[Hop, ...]:
-    first, last = way.clusters[0], way.clusters[-1]
-    entry, leave = (access_latency_ms(fleet, group.site, c) or 0.0 for c in (first, last))
-    hops = [Hop(kind=HopKind.ACCESS, name=f"{group.site}>{first}", latency_ms=entry)]
-    previous = first
-    for name, cluster in zip(group.round_trip, way.clusters, strict=True):
-        if cluster != previous:
-            latency_ms = link_latency_ms(fleet, previous, cluster) or 0.0
-            link = f"{previous}>{cluster}"
-            hops.append(Hop(kind=HopKind.LINK, name=link, latency_ms=latency_ms))
-        processing_ms = application.component(name).processing_ms
-        hops.append(Hop(kind=HopKind.PROCESSING, name=name, latency_ms=processing_ms))
-        previous = cluster
-    hops.append(Hop(kind=HopKind.ACCESS, name=f"{last}>{group.site}", latency_ms=leave))
-    return tuple(hops)
+    return hops_along(
+        way,
+        group,
+        processing_ms={c.name: c.processing_ms for c in application.components},
+        access=partial(access_latency_ms, fleet, group.site),
+        link=partial(link_latency_ms, fleet),
+    )
 
 
 def _links_of(fleet: Fleet, way: Way) -> tuple[Link, ...]:

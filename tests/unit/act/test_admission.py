@@ -16,6 +16,7 @@ from services.act.core.admission import (
     answer,
     application_of_decision,
     expired,
+    own_actions,
     stricter,
 )
 from services.act.core.ledger import Ledger
@@ -24,8 +25,8 @@ from shared.messages.approval import Approval
 from shared.messages.decision import Decision, Verdict
 from shared.messages.outcome import Status
 from shared.model.application import Autonomy
-from shared.model.names import ApplicationName
-from shared.model.plan import Plan
+from shared.model.names import CAPACITY, ApplicationName, ClusterName, decision_id
+from shared.model.plan import GrowCluster, Plan, describe
 from shared.model.policy import FleetPolicy
 from tests.support.builders import ARENA, FLEET, NOW, later
 from tests.support.objects_act import a_decision, a_move
@@ -115,7 +116,32 @@ def test_a_decision_past_its_deadline_or_in_a_pause_is_refused() -> None:
 def test_a_plan_that_touches_another_application_is_refused() -> None:
     foreign = a_decision(a_move(application=ApplicationName("xr/other")))
 
-    assert admission_of(foreign) == Refusal(reason="the plan touches another application, xr/other")
+    assert admission_of(foreign) == Refusal(
+        reason=f"the plan touches more than its application: {describe(a_move())}"
+    )
+
+
+def test_a_plan_that_touches_clusters_is_refused_and_never_enters_the_ledger() -> None:
+    growth = GrowCluster(
+        cluster=ClusterName("metro"),
+        namespace="capi",
+        machine_deployment="metro-md",
+        nodes_before=1,
+        nodes=2,
+        expected_minutes=5.0,
+    )
+    mixed = replace(a_decision(), plan=Plan(actions=(a_move(), growth)))
+
+    assert admission_of(mixed) == Refusal(
+        reason="the plan touches more than its application: grow metro from 1 to 2 nodes"
+    )
+    assert own_actions(mixed) == (a_move(),)
+
+
+def test_a_decision_for_the_fleet_itself_names_no_application() -> None:
+    decided = decision_id(a_decision().cycle, CAPACITY)
+
+    assert application_of_decision(decided) == CAPACITY
 
 
 @pytest.mark.parametrize(

@@ -338,6 +338,26 @@ def test_missing_data_hold_the_move_where_it_is_and_end_it_with_a_note(missing: 
     assert ended.message.startswith("not proven")
 
 
+@pytest.mark.parametrize(("before_ms", "waits"), [(None, False), (21.0, True)])
+def test_it_does_not_wait_for_a_group_that_other_components_keep_unserved_as_before(
+    before_ms: float | None, waits: bool
+) -> None:
+    insight = an_insight_of(at=later(30), latency_ms=None)
+    placements = tuple(replace(p, ready_replicas=0) for p in insight.fleet.placements[:1])
+    fleet = replace(insight.fleet, placements=(*placements, *insight.fleet.placements[1:]))
+    context = Context(
+        now=later(31),
+        decision=a_decision().id,
+        deadline_at=later(120),
+        insight=replace(insight, fleet=fleet),
+        expectations=(replace(AN_EXPECTATION, before_ms=before_ms),),
+    )
+
+    following = next_of_move(a_move(), SERVING, DONE, context)
+
+    assert isinstance(following, Wait) is waits
+
+
 def test_a_move_whose_copies_are_not_ready_in_time_goes_back() -> None:
     entry = progress(step(RUNNING, live=live(workload=marked()), seconds=181))
 

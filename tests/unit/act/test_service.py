@@ -25,7 +25,8 @@ from shared.messages.inventory import Freshness, KindFreshness, Problem
 from shared.messages.outcome import Outcome, Status
 from shared.messages.subjects import Message
 from shared.model.application import Autonomy
-from shared.model.plan import Plan
+from shared.model.names import CAPACITY, ClusterName
+from shared.model.plan import Peer, Plan
 from shared.runtime.following import Absent, Listed, News
 from tests.support.builders import FLEET, NOW, later
 from tests.support.fakes_act import FakeAlertSink, a_world
@@ -164,6 +165,24 @@ async def test_advice_is_told_by_outcome_and_alert_and_nothing_is_written() -> N
 
     labels = [dict(alert.labels)["alertname"] for post in world.sink.posts for alert in post]
     assert "MoveAdvised" in labels
+    assert world.api.written(DEPLOYMENT) == ()
+
+
+@pytest.mark.parametrize("autonomy", [Autonomy.ADVISE, Autonomy.APPROVE, Autonomy.AUTO])
+async def test_what_should_become_of_clusters_is_advice_whatever_was_allowed(
+    autonomy: Autonomy,
+) -> None:
+    world, peering = World(), Peer(consumer=ClusterName("home"), provider=ClusterName("metro"))
+    decision = replace(a_decision(autonomy=autonomy), application=CAPACITY)
+    decision = replace(decision, plan=Plan(actions=(peering,)), effects=(), expectations=())
+    async with world.act():
+        await world.tell(decision)
+        outcome = await world.until(Status.ADVISED)
+        await eventually(lambda: any(world.sink.posts))
+    (alert,) = world.sink.posts[-1]
+    assert alert.summary.startswith("peer home with metro: ")
+    assert outcome.message == "clusters are changed by people: it is advice"
+    assert [result.action for result in outcome.actions] == [peering]
     assert world.api.written(DEPLOYMENT) == ()
 
 

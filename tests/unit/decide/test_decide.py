@@ -12,7 +12,7 @@ from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.inventory import Freshness, KindFreshness, Problem
 from shared.messages.outcome import ActionResult, Outcome, Status
-from shared.model.application import Autonomy, Constraints, Limits, MaintenanceWindow
+from shared.model.application import Application, Autonomy, Constraints, Limits, MaintenanceWindow
 from shared.model.fleet import ClusterState, Fleet
 from shared.model.names import ApplicationName, ClusterName
 from shared.model.plan import Move, OffloadNamespace, Scale, describe
@@ -117,21 +117,31 @@ def test_half_a_plan_that_helps_nobody_waits_for_the_moves_it_needs() -> None:
     assert held.detail == "2 more moves beside 0 within an hour, 1 are allowed"
 
 
-def test_half_a_plan_that_helps_is_begun() -> None:
-    arena = the_arena(limits=Limits(moves_per_hour=1))
+def render_and_sync_at_metro(arena: Application, **metro: Any) -> Fleet:
     placements = tuple(
         replace(p, cluster=ClusterName("metro")) if p.component in ("render", "sync") else p
         for p in start_placements()
     )
-    fleet = with_cluster(
-        demo_fleet(applications=(arena,), placements=placements),
-        "metro",
-        state=ClusterState.UNREACHABLE,
-    )
+    fleet = demo_fleet(applications=(arena,), placements=placements)
+    return with_cluster(fleet, "metro", **metro)
+
+
+def test_half_a_plan_that_helps_is_begun() -> None:
+    arena = the_arena(limits=Limits(moves_per_hour=1))
+    elsewhere = Constraints(forbidden_clusters=(ClusterName("metro"),))
+    parts = tuple(replace(c, constraints=elsewhere) for c in arena.components)
+    decision = at_once(render_and_sync_at_metro(replace(arena, components=parts)))
+    assert decision.reason is Reason.RULE_KEPT
+    assert len(decision.plan.actions) == 1
+    assert (decision.score_before.hard, decision.score_after.hard) == (4, 2)
+
+
+def test_no_budget_of_moves_holds_back_what_stands_nowhere() -> None:
+    arena = the_arena(limits=Limits(moves_per_hour=0))
+    fleet = render_and_sync_at_metro(arena, state=ClusterState.UNREACHABLE)
     decision = at_once(fleet)
     assert decision.reason is Reason.CLUSTER_LOST
-    assert len(decision.plan.actions) == 1
-    assert (decision.score_before.unplaced, decision.score_after.unplaced) == (4, 2)
+    assert (decision.score_before.unplaced, decision.score_after.unplaced) == (4, 0)
 
 
 def test_without_an_allowed_move_it_says_what_is_wrong_and_what_was_turned_down() -> None:

@@ -97,9 +97,10 @@ def test_a_cluster_that_is_not_ready_takes_nothing_new(state: ClusterState) -> N
     assert reason(three_clusters(edge)) is Reason.CLUSTER_NOT_READY
 
 
-def test_a_lease_that_ends_within_the_horizon_rules_a_cluster_out() -> None:
-    assert reason(three_clusters(a_cluster("edge", lease_ends_at=later(3600)))) is Reason.LEASE_ENDS
-    assert reason(three_clusters(a_cluster("edge", lease_ends_at=later(3601)))) is None
+def test_a_cluster_that_has_to_be_left_within_the_horizon_is_ruled_out() -> None:
+    """It is left half an hour before its lease ends."""
+    assert reason(three_clusters(a_cluster("edge", lease_ends_at=later(5400)))) is Reason.LEASE_ENDS
+    assert reason(three_clusters(a_cluster("edge", lease_ends_at=later(5401)))) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What should not be now."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from services.decide.core import guards
 from services.decide.core.budget import moves_left, reject_over_move_budget
 from services.decide.core.decide import decide
-from services.decide.core.memory import Memory, Seen
+from services.decide.core.memory import Memory, Seen, refreshed
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Objection
 from services.decide.core.standing import start
@@ -365,6 +366,11 @@ def test_a_waiting_decision_counts_its_moves_once_they_begin_only_once() -> None
         assert moves_left(an_application(), insight, memory) == 5
 
 
+def test_what_needs_no_move_of_the_budget_is_never_over_it() -> None:
+    application = an_application(limits=Limits(moves_per_hour=0))
+    assert reject_over_move_budget(application, an_insight(), Memory(), needed=0) is None
+
+
 def test_an_application_that_moved_enough_waits() -> None:
     insight = an_insight(outcomes=(an_outcome(Status.SUCCEEDED),))
     application = an_application(limits=Limits(moves_per_hour=1))
@@ -379,3 +385,32 @@ def test_a_fleet_that_moved_enough_waits() -> None:
     insight = an_insight(outcomes=(other,), policy=FleetPolicy(fleet_moves_per_hour=1))
     found = reject_over_move_budget(an_application(), insight, Memory(), needed=1)
     assert reason(found) is Reason.FLEET_BUDGET
+
+
+# -------------------------------------------------------------------------- unsettled
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(299, Reason.COOLING_DOWN), (300, None)])
+def test_a_cluster_that_was_out_of_reach_takes_nothing_for_a_cooldown(
+    seconds: float, expected: Reason | None
+) -> None:
+    metro, cooldown = ClusterName("metro"), timedelta(minutes=5)
+    lost = an_insight(
+        a_fleet(clusters=(replace(a_cluster("metro"), state=ClusterState.UNREACHABLE),), links=())
+    )
+    well = an_insight(at=later(seconds))
+    memory = refreshed(refreshed(Memory(), lost), well)
+    found = guards.reject_unsettled(metro, well, memory, cooldown=cooldown)
+    assert reason(found) is expected
+    home = ClusterName("home")
+    assert guards.reject_unsettled(home, well, memory, cooldown=cooldown) is None
+
+
+def test_the_last_loss_of_a_cluster_counts_and_is_forgotten_in_the_end() -> None:
+    lost = a_fleet(
+        clusters=(replace(a_cluster("metro"), state=ClusterState.UNREACHABLE),), links=()
+    )
+    memory = refreshed(Memory(), an_insight(lost))
+    memory = refreshed(memory, an_insight(replace(lost, at=later(60)), at=later(60)))
+    assert memory.lost_at(ClusterName("metro")) == later(60)
+    assert refreshed(memory, an_insight(at=later(60 + 6 * 3600))).lost == ()

@@ -161,6 +161,7 @@ def test_each_rule_has_a_sentence_that_says_what_to_do(kind: str) -> None:
         ("Application", "spec.flows[].protocol", Protocol),
         ("Application", "spec.components[].workload.kind", WorkloadKind),
         ("Site", "spec.tier", Tier),
+        ("FleetPolicy", "spec.capacityAutonomy", Autonomy),
         ("FleetPolicy", "spec.missing[].signal", Signal),
         ("FleetPolicy", "spec.missing[].meaning", Missing),
         ("FleetPolicy", "spec.detectors.node", Detector),
@@ -211,8 +212,12 @@ def test_the_limits_of_an_application_have_no_defaults_since_the_fleet_has_them(
 
 
 def test_the_defaults_of_a_site_are_those_of_the_model() -> None:
-    growth = {"namespace": "n", "machineDeployment": "m", "maxNodes": 3}
-    written, full = stored("Site", {"growth": growth})
+    node = {"cores": 8, "memoryGib": 32}
+    growth = {"namespace": "n", "machineDeployment": "m", "maxNodes": 3, "node": node}
+    template = {"name": "t", "node": node}
+    peerings = [{"consumer": "home", "milliseconds": 2}]
+    spec = {"growth": growth, "template": template, "peerings": peerings}
+    written, full = stored("Site", spec)
     assert full != written
     assert parse_site(full) == parse_site(written)
     assert parse_site(stored("Site", {})[1]) == Site(name=parse_site(written).name)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from services.observe.core.inventory import read_inventory
 from services.observe.core.reader import Listed
 from shared.messages.inventory import Freshness, Inventory, Problem
-from shared.model.application import Limits
+from shared.model.application import Autonomy, Limits
 from shared.model.names import ClusterName, FleetName
 from shared.model.policy import Detector, Detectors, FleetPolicy, Missing
 from shared.model.resources import Resources
+from shared.model.site import Peering
 from tests.support.builders import FLEET
 from tests.support.fakes_observe import (
     Raw,
@@ -165,6 +166,8 @@ def test_a_site_says_all_that_its_operator_declared() -> None:
         gatewayMbps=10000,
         maxCores=32,
         growth={"namespace": "capi", "machineDeployment": "md", "minNodes": 1, "maxNodes": 3},
+        template={"name": "edge", "node": {"cores": 8, "memoryGib": 32, "gpus": 1}},
+        peerings=[{"consumer": "home", "milliseconds": 2, "mbps": 1000}],
     )
     (_, metro) = read(Site=[raw_site("home", home=True), site]).sites
     assert metro.lease_ends_at is not None
@@ -172,6 +175,10 @@ def test_a_site_says_all_that_its_operator_declared() -> None:
     assert (metro.prices.core_hour, metro.prices.gb_egress, metro.max_cores) == (0.05, 0.02, 32)
     assert metro.growth is not None
     assert metro.growth.max_nodes == 3
+    assert metro.template is not None
+    assert metro.template.node == Resources(cpu_cores=8.0, memory_bytes=32 * 2**30, gpus=1.0)
+    assert (metro.template.nodes, metro.template.expected_minutes) == (1, 30.0)
+    assert metro.peerings == (Peering(consumer=ClusterName("home"), latency_ms=2.0, mbps=1000.0),)
     assert metro.access_ms("venue") == 2.0
 
 
@@ -185,6 +192,11 @@ def test_a_site_says_all_that_its_operator_declared() -> None:
          "spec.access[0].milliseconds"),
         (raw_site("metro", access=[{"from": "v", "milliseconds": 1}] * 2), "spec.access[1].from"),
         (raw_site("metro", growth={"minNodes": 3, "maxNodes": 1}), "spec.growth.maxNodes"),
+        (raw_site("metro", template={"name": "edge", "nodes": 0}), "spec.template.nodes"),
+        (raw_site("metro", template={"name": "edge", "node": {"cores": 8}}),
+         "spec.template.node.memoryGib"),
+        (raw_site("metro", peerings=[{"consumer": "home", "milliseconds": 1}] * 2),
+         "spec.peerings[1].consumer"),
         (raw_site("metro", prices=7), "spec.prices"),
         (raw_site("metro", home="yes"), "spec.home"),
         (raw_site("metro", home=True), "spec.home"),
@@ -196,6 +208,16 @@ def test_a_bad_site_is_a_problem_of_its_own(site: Raw, field: str) -> None:
     assert [s.name for s in inventory.sites] == ["home"]
     assert [(p.kind, p.field) for p in inventory.problems] == [("Site", field)]
     assert [a.name for a in inventory.applications] == ["xr/arena"]
+
+
+def test_a_peering_with_what_is_no_other_site_is_told_and_the_site_is_kept() -> None:
+    wishes = [{"consumer": name, "milliseconds": 1} for name in ("home", "mars", "metro")]
+    inventory = read(Site=[raw_site("home", home=True), raw_site("metro", peerings=wishes)])
+    assert [s.name for s in inventory.sites] == ["home", "metro"]
+    assert [(p.name, p.field, p.message) for p in inventory.problems] == [
+        ("metro", "spec.peerings", "mars is no other Site of the fleet"),
+        ("metro", "spec.peerings", "metro is no other Site of the fleet"),
+    ]
 
 
 def test_a_fleet_needs_a_home() -> None:
@@ -212,6 +234,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
         "defaultLimits": {"movesPerHour": 2, "cooldownSeconds": 60},
         "missing": [{"signal": "link_jitter_ms", "meaning": "ignore"}],
         "moveTimeoutSeconds": 30,
+        "capacityAutonomy": "approve",
         "detectors": {"link": "isolation-forest", "cluster": "local-outlier-factor"},
     }
     mine = {"metadata": {"name": "default"}, "spec": spec}
@@ -224,6 +247,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
     )
     assert policy.meaning_of_missing("link_jitter_ms") is Missing.IGNORE
     assert policy.move_timeout == timedelta(seconds=30)
+    assert policy.capacity_autonomy is Autonomy.APPROVE
     assert policy.detectors == Detectors(
         link=Detector.ISOLATION_FOREST, cluster=Detector.LOCAL_OUTLIER_FACTOR
     )
@@ -240,6 +264,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
         ({"missing": [{"signal": "mood"}]}, "spec.missing[0].signal"),
         ({"guardBandRatio": 1}, "spec.guardBandRatio"),
         ({"soakCycles": 1.5}, "spec.soakCycles"),
+        ({"capacityAutonomy": "yolo"}, "spec.capacityAutonomy"),
         ({"detectors": {"node": "oracle"}}, "spec.detectors.node"),
         ({"defaultLimits": {"maintenanceWindows": [{"start": "22:00", "end": "24:30"}]}},
          "spec.defaultLimits.maintenanceWindows[0].end"),

@@ -1,0 +1,95 @@
+"""A plan on an instance file: the scores before and after, and who goes where."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from services.decide.core.placing.arrays import Score
+
+NOWHERE = "nowhere"
+MOST_ROWS = 40
+
+Placement = dict[str, list[str | None]]
+"""The node of every replica, by component. None: nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """Replicas of a component that change their node."""
+
+    component: str
+    source: str
+    target: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstancePlan:
+    """What the search makes of an instance file."""
+
+    before: Score
+    after: Score
+    shifts: tuple[Shift, ...]
+    problems: tuple[str, ...]
+    """Components that can stand nowhere, a sentence each."""
+    unchanged: Score | None
+    """What it would come to without the changes. None: there are none."""
+
+
+def shifts_between(before: Placement, after: Placement) -> tuple[Shift, ...]:
+    """Return the replicas that change their node, by component. Which replica it is is all one."""
+    shifts: list[Shift] = []
+    for component in sorted(after):
+        were, are = (Counter(_names(p.get(component, []))) for p in (before, after))
+        left, come = sorted((were - are).elements()), sorted((are - were).elements())
+        left += [NOWHERE] * (len(come) - len(left))
+        come += [NOWHERE] * (len(left) - len(come))
+        pairs = Counter(zip(left, come, strict=True))
+        shifts += (
+            Shift(component=component, source=source, target=target, replicas=replicas)
+            for (source, target), replicas in pairs.items()
+        )
+    return tuple(shifts)
+
+
+def _names(nodes: Sequence[str | None]) -> list[str]:
+    return [NOWHERE if node is None else node for node in nodes]
+
+
+def instance_view(plan: InstancePlan) -> RenderableType:
+    """Show a plan to people: all scores, and the first of its moves."""
+    scores = Table("", "unplaced", "violations", "USD", box=None, padding=(0, 2))
+    rows = [("now", plan.before), ("planned", plan.after)]
+    if plan.unchanged is not None:
+        rows.append(("planned without the changes", plan.unchanged))
+    for what, score in rows:
+        scores.add_row(what, str(score.unplaced), f"{score.violations:g}", f"{score.usd:.2f}")
+    moves = Table("component", "replicas", "from", "to", box=None, padding=(0, 2))
+    for shift in plan.shifts[:MOST_ROWS]:
+        moves.add_row(shift.component, str(shift.replicas), shift.source, shift.target)
+    more = len(plan.shifts) - MOST_ROWS
+    parts: list[RenderableType] = [scores, Text(), moves if plan.shifts else Text("nothing moves")]
+    if more > 0:
+        parts.append(Text(f"and {more} more: --json prints them all", style="dim"))
+    parts += (Text(sentence, style="yellow") for sentence in plan.problems)
+    return Group(*parts)
+
+
+def instance_parts(plan: InstancePlan) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    unchanged = plan.unchanged
+    return {
+        "before": plan.before._asdict(),
+        "after": plan.after._asdict(),
+        "without_changes": None if unchanged is None else unchanged._asdict(),
+        "moves": [
+            {"component": s.component, "replicas": s.replicas, "from": s.source, "to": s.target}
+            for s in plan.shifts
+        ],
+        "problems": list(plan.problems),
+    }

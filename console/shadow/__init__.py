@@ -1,0 +1,1 @@
+"""What would have happened to applications in `shadow` or `advise`, against what did."""

@@ -1,0 +1,1 @@
+"""What the fleet itself should become: grow, shrink, create or peer clusters, or wait."""

@@ -1,0 +1,43 @@
+"""One source of the kernels, two ways to run them: translated by numba, or by the interpreter.
+
+Both give the same bytes. The interpreter needs no compiler and starts at once; it is some hundred
+times slower.
+"""
+
+from collections.abc import Callable
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any
+
+from services.decide.core.placing import annealing, changing, proposing, starting
+
+MODULES: tuple[ModuleType, ...] = (changing, proposing, annealing, starting)
+"""In the order of their imports."""
+
+
+def interpreted() -> SimpleNamespace:
+    """Return the kernels as they stand."""
+    return SimpleNamespace(**_functions())
+
+
+def translated(translate: Callable[[FunctionType], Any]) -> SimpleNamespace:
+    """Return the kernels translated, each calling the others in their translated form."""
+    done: dict[str, Any] = {}
+    for module in MODULES:
+        names = {**vars(module)}
+        for name, kernel in vars(module).items():
+            if isinstance(kernel, FunctionType) and kernel.__module__ == module.__name__:
+                done[name] = names[name] = translate(
+                    FunctionType(kernel.__code__, names, name, kernel.__defaults__)
+                )
+            elif name in done:
+                names[name] = done[name]
+    return SimpleNamespace(**done)
+
+
+def _functions() -> dict[str, Any]:
+    return {
+        name: kernel
+        for module in MODULES
+        for name, kernel in vars(module).items()
+        if isinstance(kernel, FunctionType) and kernel.__module__ == module.__name__
+    }

@@ -1,0 +1,297 @@
+"""The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
+
+from services.decide.core.placing.arrays import (
+    Floats,
+    Longs,
+    NOWHERE,
+)
+from services.decide.core.placing.layout import (
+    ALLOWED,
+    ALLOWED_WIDE,
+    BLOCK,
+    CHANGED_UNITS,
+    CHOICES,
+    CHOICES_WIDE,
+    CLUSTER,
+    CLUSTERS,
+    DEMAND,
+    EDGES,
+    EDGES_OF,
+    EDGE_AT,
+    EDGE_SOURCE,
+    EDGE_TARGET,
+    FIRST_ON,
+    FLOWS,
+    FREE,
+    IS_HOME_FREE,
+    LINK,
+    LINKS,
+    MILLICORES_LEFT,
+    MOST_PER_NODE,
+    MOVABLE,
+    MOVE_USD,
+    MOVE_WITHIN,
+    NEAR,
+    NEAR_WIDE,
+    NEXT_ON,
+    NODE,
+    NODES_OF,
+    NODE_CLUSTER,
+    NODE_IDLE_USD,
+    NODE_USD,
+    PATH,
+    PATH_OF,
+    RANDOM,
+    UNIT,
+    UNITS_OF,
+    UNITS_ON,
+    UNIT_COMPONENT,
+    UNIT_HOME,
+    UNIT_STANDS,
+)
+
+
+FEW = 2**20
+"""A limit of replicas per node above this is none."""
+
+
+def draw(ints: Longs) -> int:
+    """Return the next number of xorshift32 (Marsaglia 2003), 1 to 2**32 - 1."""
+    x = ints[RANDOM]
+    x ^= (x << 13) & 0xFFFFFFFF
+    x ^= x >> 17
+    x ^= (x << 5) & 0xFFFFFFFF
+    ints[RANDOM] = x
+    return x
+
+
+def below(ints: Longs, count: int) -> int:
+    """Return a whole number from 0 to count - 1."""
+    return (draw(ints) * count) >> 32
+
+
+def is_allowed(ints: Longs, component: int, cluster: int) -> bool:
+    """Tell whether new copies of a component may come to a cluster."""
+    word = ints[ints[ALLOWED] + component * ints[ALLOWED_WIDE] + (cluster >> 5)]
+    return ((word >> (cluster & 31)) & 1) > 0
+
+
+def fits(ints: Longs, unit: int, node: int) -> bool:
+    """Tell whether a unit, taken off where it stood, has room on a node."""
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    if ints[ints[UNIT_HOME] + unit] == node and ints[ints[UNIT_STANDS] + unit]:
+        if ints[IS_HOME_FREE] > 0:
+            return True
+    elif not is_allowed(ints, component, ints[ints[NODE_CLUSTER] + node]):
+        return False
+    for resource in range(3):
+        if ints[ints[FREE] + node * 3 + resource] < ints[ints[DEMAND] + component * 3 + resource]:
+            return False
+    if (
+        ints[ints[MILLICORES_LEFT] + ints[ints[NODE_CLUSTER] + node]]
+        < ints[ints[DEMAND] + component * 3 + 0]
+    ):
+        return False
+    if ints[ints[MOST_PER_NODE] + component] > FEW:
+        return True
+    count = 0
+    for other in range(ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]):
+        if ints[ints[NODE] + other] == node:
+            count += 1
+    return count < ints[ints[MOST_PER_NODE] + component]
+
+
+def may_stand(ints: Longs, unit: int, cluster: int) -> bool:
+    """Tell whether a unit may be on a cluster: allowed, or standing there already."""
+    component, home = ints[ints[UNIT_COMPONENT] + unit], ints[ints[UNIT_HOME] + unit]
+    if home >= 0 and not ints[ints[MOVABLE] + component]:
+        return False
+    if is_allowed(ints, component, cluster):
+        return True
+    return (
+        home >= 0 and ints[ints[UNIT_STANDS] + unit] and ints[ints[NODE_CLUSTER] + home] == cluster
+    )
+
+
+def may_leave(ints: Longs, unit: int) -> bool:
+    """Tell whether a unit may be taken from where it stands."""
+    return (
+        ints[ints[UNIT_HOME] + unit] < 0 or ints[ints[MOVABLE] + ints[ints[UNIT_COMPONENT] + unit]]
+    )
+
+
+def node_for(ints: Longs, reals: Floats, unit: int, cluster: int) -> int:
+    """Return the node of a cluster for a unit: cheapest, then the tightest fit; NOWHERE: no room.
+
+    One time in eight any that fits, so that packings change.
+    """
+    first, end = ints[ints[NODES_OF] + cluster], ints[ints[NODES_OF] + cluster + 1]
+    if first == end:
+        return NOWHERE
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    wants_gpu = ints[ints[DEMAND] + component * 3 + 2] > 0
+    turn = below(ints, 8 * (end - first))
+    is_any = turn < end - first
+    start = turn % (end - first)
+    best, best_key = NOWHERE, 0.0
+    for step in range(end - first):
+        node = first + (start + step) % (end - first)
+        if not fits(ints, unit, node):
+            continue
+        if is_any:
+            return node
+        key = 1e-6 * (ints[ints[FREE] + node * 3 + 0] - ints[ints[DEMAND] + component * 3 + 0])
+        if not wants_gpu:
+            key += 0.01 * ints[ints[FREE] + node * 3 + 2]
+        for resource in range(3):
+            key += (
+                ints[ints[DEMAND] + component * 3 + resource]
+                * reals[ints[NODE_USD] + node * 3 + resource]
+            )
+        if ints[ints[UNITS_ON] + node] == 0:
+            key += reals[ints[NODE_IDLE_USD] + node]
+        if ints[ints[UNIT_HOME] + unit] >= 0 and ints[ints[UNIT_HOME] + unit] != node:
+            key += reals[ints[MOVE_USD] + component] * reals[MOVE_WITHIN]
+        if best < 0 or key < best_key:
+            best, best_key = node, key
+    return best
+
+
+def partner(ints: Longs, component: int) -> int:
+    """Return the cluster of a unit of a component that this one talks to, or NOWHERE."""
+    first, end = ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]
+    if first == end:
+        return NOWHERE
+    edge = ints[ints[EDGE_AT] + first + below(ints, end - first)]
+    other = ints[ints[EDGE_SOURCE] + edge]
+    if other == component:
+        other = ints[ints[EDGE_TARGET] + edge]
+    replicas = ints[ints[UNITS_OF] + other + 1] - ints[ints[UNITS_OF] + other]
+    if replicas == 0:
+        return NOWHERE
+    return ints[ints[CLUSTER] + ints[ints[UNITS_OF] + other] + below(ints, replicas)]
+
+
+def target_for(ints: Longs, component: int) -> int:
+    """Return a cluster worth trying for a component, or NOWHERE.
+
+    Where a partner stands, near there, one of its own choices, or any. `choices`: (C, M),
+    `near`: (K, M), both padded with NOWHERE at the end.
+    """
+    kind = below(ints, 20)
+    if kind < 12:
+        there = partner(ints, component)
+        if there >= 0:
+            if kind < 7:
+                return there
+            return ints[ints[NEAR] + there * ints[NEAR_WIDE] + (below(ints, ints[NEAR_WIDE]))]
+    if kind < 19:
+        return ints[
+            ints[CHOICES] + component * ints[CHOICES_WIDE] + (below(ints, ints[CHOICES_WIDE]))
+        ]
+    return below(ints, ints[CLUSTERS])
+
+
+def gather(ints: Longs, unit: int, most: int, together: bool) -> int:
+    """Collect units that hang together with one into BLOCK; return how many.
+
+    A random growth over edges, at most so many; `together`: only those on its cluster.
+    """
+    cluster = ints[ints[CLUSTER] + unit]
+    ints[ints[BLOCK]] = unit
+    count, at = 1, 0
+    while at < count < most:
+        component = ints[ints[UNIT_COMPONENT] + ints[ints[BLOCK] + at]]
+        at += 1
+        first, end = ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]
+        turn = below(ints, max(1, end - first))
+        for step in range(end - first):
+            edge = ints[ints[EDGE_AT] + first + (step + turn) % (end - first)]
+            other = ints[ints[EDGE_SOURCE] + edge]
+            if other == component:
+                other = ints[ints[EDGE_TARGET] + edge]
+            for mate in range(ints[ints[UNITS_OF] + other], ints[ints[UNITS_OF] + other + 1]):
+                if (
+                    (together and ints[ints[CLUSTER] + mate] != cluster)
+                    or count >= most
+                    or not may_leave(ints, mate)
+                ):
+                    continue
+                if not is_in_block(ints, mate, count):
+                    ints[ints[BLOCK] + count] = mate
+                    count += 1
+    return count
+
+
+def is_in_block(ints: Longs, unit: int, count: int) -> bool:
+    """Tell whether a unit is among the first so many of the block."""
+    for at in range(count):  # noqa: SIM110 numba has no generators in any()
+        if ints[ints[BLOCK] + at] == unit:
+            return True
+    return False
+
+
+def victim(ints: Longs, cluster: int) -> int:
+    """Return a unit of a cluster that could make room, or NOWHERE; none of the change itself."""
+    first, end = ints[ints[NODES_OF] + cluster], ints[ints[NODES_OF] + cluster + 1]
+    if first == end:
+        return NOWHERE
+    node = first + below(ints, end - first)
+    if ints[ints[UNITS_ON] + node] == 0:
+        return NOWHERE
+    unit = ints[ints[FIRST_ON] + node]
+    for _ in range(below(ints, ints[ints[UNITS_ON] + node])):
+        unit = ints[ints[NEXT_ON] + unit]
+    if not may_leave(ints, unit):
+        return NOWHERE
+    for at in range(ints[CHANGED_UNITS]):
+        if ints[ints[UNIT] + at] == unit:
+            return NOWHERE
+    return unit
+
+
+def wrong_unit(ints: Longs, thing: int) -> int:
+    """Return a unit that something wrong depends on, at random. `thing`: an entry of `wrong`."""
+    flows, edges = ints[FLOWS], ints[EDGES]
+    pipes = ints[LINKS] + ints[CLUSTERS]
+    if thing < flows:
+        first, end = ints[ints[PATH_OF] + thing], ints[ints[PATH_OF] + thing + 1]
+        return unit_of(ints, ints[ints[PATH] + first + below(ints, end - first)])
+    if thing < flows + edges:
+        edge = thing - flows
+        if below(ints, 2) == 0:
+            return unit_of(ints, ints[ints[EDGE_SOURCE] + edge])
+        return unit_of(ints, ints[ints[EDGE_TARGET] + edge])
+    if thing < flows + edges + pipes:
+        return unit_on_pipe(ints, thing - flows - edges)
+    return thing - flows - edges - pipes
+
+
+def unit_of(ints: Longs, component: int) -> int:
+    """Return a unit of a component at random."""
+    first, end = ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]
+    return first + below(ints, end - first) if end > first else NOWHERE
+
+
+def unit_on_pipe(ints: Longs, pipe: int) -> int:
+    """Return a unit that sends over a link or gateway, from a look at some edges; or NOWHERE."""
+    links, edges = ints[LINKS], ints[EDGES]
+    if edges == 0:
+        return NOWHERE
+    edge = below(ints, edges)
+    for _ in range(min(edges, 200)):
+        edge = edge + 1 if edge + 1 < edges else 0
+        a = unit_of(ints, ints[ints[EDGE_SOURCE] + edge])
+        b = unit_of(ints, ints[ints[EDGE_TARGET] + edge])
+        if a < 0 or b < 0:
+            continue
+        here, there = ints[ints[CLUSTER] + a], ints[ints[CLUSTER] + b]
+        if here < 0 or there < 0 or here == there:
+            continue
+        if (
+            ints[ints[LINK] + here * ints[CLUSTERS] + there] == pipe
+            or pipe - links == here
+            or pipe - links == there
+        ):
+            return a if below(ints, 2) == 0 else b
+    return NOWHERE

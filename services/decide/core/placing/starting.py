@@ -1,0 +1,207 @@
+"""The kernels before the search: what stands stays, and a greedy placement of what does not."""
+
+import math
+
+import numpy as np
+
+from services.decide.core.placing.annealing import (
+    worth,
+)
+from services.decide.core.placing.arrays import (
+    Floats,
+    Longs,
+    NOWHERE,
+)
+from services.decide.core.placing.changing import (
+    attach,
+    begin,
+    first_of_units,
+    mark,
+    settle,
+    take,
+    undo,
+)
+from services.decide.core.placing.layout import (
+    ACCESS_MS,
+    CHOICES,
+    CHOICES_WIDE,
+    CLUSTERS,
+    COMPONENTS,
+    DEMAND,
+    FLOWS_OF,
+    FLOW_ACCESS,
+    FLOW_AT,
+    FLOW_BUDGET_MS,
+    FLOW_PROCESSING_MS,
+    LATENCY_MS,
+    NEAR,
+    NEAR_WIDE,
+    NODE,
+    NODES_OF,
+    NODE_USD,
+    UNITS,
+    UNIT_COMPONENT,
+)
+from services.decide.core.placing.proposing import (
+    fits,
+    is_allowed,
+    may_leave,
+    may_stand,
+    node_for,
+    partner,
+)
+
+
+def stand(ints: Longs, reals: Floats, nodes: Longs) -> None:
+    """Put every unit on its node of `nodes` (R,), as far as there is room, and score the whole."""
+    first = first_of_units(ints)
+    begin(ints, reals)
+    for unit in range(len(nodes)):
+        take(ints, reals, unit, True)
+        if nodes[unit] >= 0 and fits(ints, unit, nodes[unit]):
+            attach(ints, reals, unit, nodes[unit])
+        else:
+            mark(ints, first + unit, True)
+    settle(ints, reals)
+
+
+def settle_down(ints: Longs, reals: Floats) -> None:
+    """Place what stands nowhere, one unit after the other in the order given by services.
+
+    Each goes to the cluster that costs least with what is placed already: partial paths count.
+    """
+    for unit in range(ints[UNITS]):
+        if ints[ints[NODE] + unit] < 0 and may_leave(ints, unit):
+            put_best(ints, reals, unit)
+
+
+def put_best(ints: Longs, reals: Floats, unit: int) -> None:
+    """Put a unit where it costs least among its choices and the places near its partners."""
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    there = partner(ints, component)
+    best, best_usd = NOWHERE, math.inf
+    width, wide = ints[CHOICES_WIDE], ints[NEAR_WIDE]
+    for at in range(width + wide + 1):
+        if at < width:
+            cluster = ints[ints[CHOICES] + component * ints[CHOICES_WIDE] + at]
+        elif there < 0:
+            break
+        else:
+            cluster = (
+                there
+                if at == width + wide
+                else ints[ints[NEAR] + there * ints[NEAR_WIDE] + (at - width)]
+            )
+        if cluster < 0 or not may_stand(ints, unit, cluster):
+            continue
+        node = node_for(ints, reals, unit, cluster)
+        if node < 0:
+            continue
+        begin(ints, reals)
+        take(ints, reals, unit, True)
+        attach(ints, reals, unit, node)
+        settle(ints, reals)
+        usd = worth(ints, reals)
+        if usd < best_usd:
+            best, best_usd = node, usd
+        undo(ints, reals)
+    if best >= 0:
+        begin(ints, reals)
+        take(ints, reals, unit, True)
+        attach(ints, reals, unit, best)
+        settle(ints, reals)
+
+
+def find_choices(ints: Longs, reals: Floats) -> None:
+    """Fill CHOICES: first clusters where a component is cheap and its users are not out of reach,
+    then those nearest to its users. Padded by repeating.
+
+    Out of reach: twice the access latency and the processing are over the budget of a flow.
+    """
+    clusters, width = ints[CLUSTERS], ints[CHOICES_WIDE]
+    usd, far = np.empty(clusters), np.empty(clusters)
+    for component in range(ints[COMPONENTS]):
+        for cluster in range(clusters):
+            usd[cluster] = math.inf
+            far[cluster] = math.inf
+            first = ints[ints[NODES_OF] + cluster]
+            if not is_allowed(ints, component, cluster):
+                continue
+            if first == ints[ints[NODES_OF] + cluster + 1]:
+                continue
+            worst = reach_ms(ints, reals, component, cluster)
+            far[cluster] = worst
+            price = 0.0
+            for resource in range(3):
+                price += (
+                    ints[ints[DEMAND] + component * 3 + resource]
+                    * reals[ints[NODE_USD] + first * 3 + resource]
+                )
+            if is_in_reach(ints, reals, component, cluster):
+                usd[cluster] = price
+        row = ints[CHOICES] + component * width
+        count = pick_smallest(ints, usd, row, 0, (width * 2) // 3)
+        count = pick_smallest(ints, far, row, count, width)
+        repeat(ints, row, count, width)
+
+
+def repeat(ints: Longs, row: int, count: int, width: int) -> None:
+    """Fill a row of which `count` are known by repeating them, with NOWHERE where there is none."""
+    for at in range(count, width):
+        ints[row + at] = ints[row + at % count] if count > 0 else NOWHERE
+
+
+def reach_ms(ints: Longs, reals: Floats, component: int, cluster: int) -> float:
+    """Return the access latency of the farthest users of a component."""
+    worst = 0.0
+    for at in range(ints[ints[FLOWS_OF] + component], ints[ints[FLOWS_OF] + component + 1]):
+        flow = ints[ints[FLOW_AT] + at]
+        access = ints[ints[FLOW_ACCESS] + flow] * ints[CLUSTERS] + cluster
+        worst = max(worst, reals[ints[ACCESS_MS] + access])
+    return worst
+
+
+def is_in_reach(ints: Longs, reals: Floats, component: int, cluster: int) -> bool:
+    """Tell whether the budgets of all flows of a component bear the access twice."""
+    for at in range(ints[ints[FLOWS_OF] + component], ints[ints[FLOWS_OF] + component + 1]):
+        flow = ints[ints[FLOW_AT] + at]
+        access = ints[ints[FLOW_ACCESS] + flow] * ints[CLUSTERS] + cluster
+        ms = 2.0 * reals[ints[ACCESS_MS] + access] + reals[ints[FLOW_PROCESSING_MS] + flow]
+        if ms > reals[ints[FLOW_BUDGET_MS] + flow]:
+            return False
+    return True
+
+
+def pick_smallest(ints: Longs, values: Floats, row: int, count: int, most: int) -> int:
+    """Append the indices of the smallest finite values to a row until there are `most`.
+
+    Those taken become inf. Returns how many there are then.
+    """
+    while count < most:
+        best, best_value = NOWHERE, math.inf
+        for index in range(len(values)):
+            if values[index] < best_value:
+                best, best_value = index, values[index]
+        if best < 0:
+            return count
+        values[best] = math.inf
+        ints[row + count] = best
+        count += 1
+    return count
+
+
+def find_near(ints: Longs, reals: Floats) -> None:
+    """Fill NEAR: of each cluster those with the least latency, itself too, and the cheapest."""
+    clusters, width = ints[CLUSTERS], ints[NEAR_WIDE]
+    ms, usd = np.empty(clusters), np.empty(clusters)
+    for cluster in range(clusters):
+        for other in range(clusters):
+            first = ints[ints[NODES_OF] + other]
+            ms[other] = reals[ints[LATENCY_MS] + cluster * clusters + other]
+            usd[other] = math.inf
+            if first < ints[ints[NODES_OF] + other + 1] and ms[other] < math.inf:
+                usd[other] = reals[ints[NODE_USD] + first * 3]
+        row = ints[NEAR] + cluster * width
+        count = pick_smallest(ints, ms, row, 0, width // 2)
+        count = pick_smallest(ints, usd, row, count, width)
+        repeat(ints, row, count, width)
