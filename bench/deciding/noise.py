@@ -17,12 +17,14 @@ from rich.progress import track
 from bench.deciding.closed import INTERVAL, STEP_SECONDS, Loop, arenas
 from bench.report import figure
 from services.decide.core.ground import GB_PER_HOUR
+from services.decide.core.memory import Memory
 from services.decide.core.money import GIB, MOVE_USD, STATE_USD_PER_MIB
-from shared.model.application import Application, Component, Constraints, UserGroup
+from shared.model.application import Application, Autonomy, Component, Constraints, UserGroup
 from shared.model.names import ClusterName
 from shared.model.site import Site
 from simulator.fleet import FleetSpec
 from simulator.scenario import load
+from simulator.truth import Record
 
 Spread = tuple[str, ...]
 """The cluster of each component of an application."""
@@ -35,6 +37,8 @@ FASTEST_MS = 0.1
 """No measurement is below that."""
 OUTSIDE_FACTOR = 10.0
 """A minute out of its budget counts as so many minutes of what a group's application costs."""
+KNOWN_MINUTES = 30.0
+"""So long Orient has known the noise at the start, as after a start with what it saved."""
 COPIES = 4
 HOME_NODES = 4
 """So many that home has room for all but render."""
@@ -106,6 +110,7 @@ def noise_hours(hours: float, seed: int) -> None:
     """Print the moves per application-hour, and the regret against the best that stands still."""
     console = Console(stderr=True)
     loop, best_usd = noisy(seed)
+    _know(loop)
     account = Account(loop=loop, sites={str(s.name): s for s in loop.inventory.sites})
     loop.watches.append(account.note)
     turns = round(hours * 3600 / INTERVAL.total_seconds())
@@ -123,6 +128,16 @@ def noise_hours(hours: float, seed: int) -> None:
     figure("noise_moves", moves, "per application-hour", size)
     figure("noise_regret", 100.0 * (ours / best - 1.0), "%", size)
     figure("noise_outside", account.minutes / (0.6 * hours * groups), "% of time", size)
+
+
+def _know(loop: Loop) -> None:
+    """Have Orient see the noise for a while before anything may be done about it."""
+    for autonomy in (Autonomy.SHADOW, Autonomy.AUTO):
+        applications = tuple(replace(a, autonomy=autonomy) for a in loop.inventory.applications)
+        loop.inventory = replace(loop.inventory, applications=applications)
+        if autonomy is Autonomy.SHADOW:
+            loop.run(KNOWN_MINUTES)
+    loop.decided, loop.record = Memory(), Record(loop.world)
 
 
 def noisy(seed: int) -> tuple[Loop, float]:

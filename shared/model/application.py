@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from shared.model.names import ApplicationName, ClusterName, ComponentName, GroupName
 from shared.model.resources import Resources
+from shared.model.site import Site
 
 
 class Autonomy(StrEnum):
@@ -52,6 +53,18 @@ class Constraints:
     forbidden_owners: tuple[str, ...] = ()
     allowed_clusters: tuple[ClusterName, ...] = ()
     forbidden_clusters: tuple[ClusterName, ...] = ()
+
+    def allow(self, site: Site) -> bool:
+        """Tell whether a component may run there."""
+        rules = (
+            (site.region, self.allowed_regions, self.forbidden_regions),
+            (site.owner, self.allowed_owners, self.forbidden_owners),
+            (site.name, self.allowed_clusters, self.forbidden_clusters),
+        )
+        return all(
+            (not allowed or value in allowed) and value not in forbidden
+            for value, allowed, forbidden in rules
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

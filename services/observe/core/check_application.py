@@ -114,7 +114,7 @@ def _check_clusters(component: Component, path: str, around: Surroundings) -> It
 
 def _check_places(component: Component, path: str, around: Surroundings) -> Iterator[Complaint]:
     """Yield that what is allowed and what is forbidden leave no Site."""
-    if any(component.constraints.leaves(site) for site in around.sites) or not around.sites:
+    if any(component.constraints.allow(site) for site in around.sites) or not around.sites:
         return
     c = component.constraints
     rules = (

@@ -1,6 +1,7 @@
 """Objects of Kubernetes and Liqo as values."""
 
 import math
+
 from services.observe.core.fields import FieldError, Fields
 from shared.messages.inventory import ForeignCluster, KubeNode, NamespaceOffloading, Pod, Workload
 from shared.model.application import WorkloadKind

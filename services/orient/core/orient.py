@@ -50,7 +50,7 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
     )
     series = _with_new(memory, aligned)
     scores = update(series, aligned.rows, aligned.readings.values, at_seconds=at_seconds)
-    fleet = assemble(observation, usual_round_trips(aligned, scores, series))
+    fleet = assemble(observation, usual_round_trips(aligned, scores))
     insight = _without_judgement(observation, fleet)
     inventory, keys = observation.inventory, memory.rows.keys
     graph, changes = graph_of(fleet, inventory), follow_changes(observation, memory.changes)

@@ -4,23 +4,18 @@ import numpy as np
 
 from services.orient.core.series.rows import Aligned
 from services.orient.core.series.scoring import Scores
-from services.orient.core.series.state import State
 from shared.messages.readings import Readings, Signal
 
 FAR_SPREADS = 4.0
-"""A measurement so far from what was expected is believed as it is."""
-DRIFT_SPREADS = 2.6
-"""So are all while their mean of the last minutes is so far off: what lasts is no noise. These are
-four deviations of that mean where noise is remembered for a minute."""
+"""A measurement so far from what was expected is believed as it is. What lasts and is nearer
+becomes usual as the level of its series follows, in some 25 minutes."""
 
 
-def usual_round_trips(aligned: Aligned, scores: Scores, series: State) -> Readings:
+def usual_round_trips(aligned: Aligned, scores: Scores) -> Readings:
     """Return the round trips that are as usual, with what is usual for values."""
     readings = aligned.readings
-    is_usual = (readings.signals == Signal.LINK_RTT_MS.value) & (
-        np.abs(scores.deviation) <= FAR_SPREADS
-    )
-    is_usual &= np.abs(series.drift[aligned.rows]) <= DRIFT_SPREADS * scores.spread
+    is_usual = readings.signals == Signal.LINK_RTT_MS.value
+    is_usual &= np.abs(scores.deviation) <= FAR_SPREADS
     found = readings.rows(is_usual)
     return Readings(
         signals=found.signals,

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from services.decide.core.capacity.choosing import choose
+from services.decide.core.capacity.weighing import Question
 from services.decide.core.decide import decide
 from services.decide.core.memory import Memory
+from services.decide.core.promises import Promises
 from shared.messages.decision import Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.observation import Coverage, CoverageState
@@ -36,6 +39,7 @@ from tests.unit.decide.capacities import (
     an_outcome,
     capacity,
     demand,
+    grew,
     growth,
     idle,
     plan_of,
@@ -45,6 +49,13 @@ from tests.unit.decide.capacities import (
     used,
 )
 from tests.unit.decide.worlds import insights
+
+COAST = ClusterName("coast")
+
+
+def only(cluster: str) -> dict[str, Any]:
+    """Return what keeps a component to one cluster."""
+    return {"constraints": Constraints(allowed_clusters=(ClusterName(cluster),))}
 
 
 def short_fleet(**changes: Any) -> Fleet:
@@ -267,8 +278,8 @@ def test_growth_begins_as_late_as_it_may_to_be_ready_for_the_surge() -> None:
     assert begun == [11]
 
 
-def test_a_slow_way_is_not_begun_while_a_better_one_can_wait() -> None:
-    """The template takes two hours and the growth 20 minutes; the surge is there in 60."""
+def test_what_can_wait_is_told() -> None:
+    """The surge is there in an hour, and a template that takes two does not help."""
     edge = an_uncreated_edge(minutes_needed=120.0)
     fleet = a_small_fleet(edge, metro=a_metro(growth=growth(20.0)))
     surge = demand(lambda s: 11.0 if s >= 3600.0 else 7.0)
@@ -278,6 +289,47 @@ def test_a_slow_way_is_not_begun_while_a_better_one_can_wait() -> None:
         "grow metro from 1 to 2 nodes takes 20 min and would be ready before it is needed"
     )
     assert decision.rejections[0].reason is Reason.TOO_EARLY
+
+
+@pytest.mark.parametrize("slow_nodes", [2, 3])
+def test_a_slow_way_is_not_begun_while_one_as_good_can_wait(slow_nodes: int) -> None:
+    insight = seen(a_small_fleet(), demand(lambda s: 11.0 if s >= 3600.0 else 7.0))
+    question = Question(
+        insight=insight, applications=insight.fleet.applications, promised=Promises()
+    )
+    fast, slow = grew(expected_minutes=15.0), grew(nodes=slow_nodes, expected_minutes=120.0)
+    assert choose(question, (((slow,),),)).due
+    both = choose(question, (((fast,),), ((slow,),)))
+    assert (both.due, [p.then.rung for p in both.early]) == ((), [(fast,)])
+
+
+def test_what_is_due_for_one_does_not_wait_for_what_is_early_for_another() -> None:
+    """One is stuck on metro now; coast will be short in an hour, by more, and grows in 20."""
+    coast = replace(a_metro(growth=growth(20.0)), site=replace(a_metro().site, name=COAST))
+    edge = an_uncreated_edge(minutes_needed=120.0, access=())
+    stuck = the_arena(1, components=(render(1, min_replicas=2, is_elastic=False, **only("metro")),))
+    surging = replace(
+        the_arena(2, components=(render(2, **only("coast")),)), name=ApplicationName("xr/surf")
+    )
+    fleet = a_small_fleet(
+        coast,
+        edge,
+        metro=a_metro(requested=8.0, growth=growth(20.0)),
+        applications=(stuck, surging),
+        placements=(
+            a_placement("render", "metro", 1),
+            a_placement("render", "coast", 2, application=surging.name),
+        ),
+    )
+    surge = a_forecast(
+        Signal.POD_USED_CORES,
+        "",
+        "xr/surf/render",
+        lambda s: 23.0 if s > 3600.0 else 7.0,
+    )
+    decision = capacity(seen(fleet, surge))
+    assert plan_of(decision) == ["grow metro from 1 to 2 nodes"]
+    assert decision.reason is Reason.REPLICAS_PLACED
 
 
 # ---------------------------------------------------------------------- create, peer

@@ -21,7 +21,7 @@ from shared.messages.observation import Coverage, CoverageState
 from shared.messages.outcome import ActionResult, Outcome, Status
 from shared.messages.readings import Signal
 from shared.model.application import Autonomy, Limits, MaintenanceWindow
-from shared.model.fleet import ClusterState
+from shared.model.fleet import ClusterState, Fleet
 from shared.model.names import ApplicationName, ClusterName, DecisionId
 from shared.model.plan import Move, Plan
 from shared.model.policy import FleetPolicy
@@ -37,7 +37,8 @@ from tests.support.builders import (
     cycle_at,
     later,
 )
-from tests.unit.decide.framed import a_move, a_problem
+from tests.unit.decide.demo import demo_fleet, demo_links, with_cluster
+from tests.unit.decide.framed import a_move, a_problem, judged, moved
 
 RENDER_HOME = Move(
     application=ARENA,
@@ -414,3 +415,26 @@ def test_the_last_loss_of_a_cluster_counts_and_is_forgotten_in_the_end() -> None
     memory = refreshed(memory, an_insight(replace(lost, at=later(60)), at=later(60)))
     assert memory.lost_at(ClusterName("metro")) == later(60)
     assert refreshed(memory, an_insight(at=later(60 + 6 * 3600))).lost == ()
+
+
+# -------------------------------------------------------------------------- sacrifice
+
+
+def latencies(fleet: Fleet, component: str, cluster: str) -> Objection | None:
+    problem = a_problem(fleet)
+    return guards.reject_sacrifice(problem, judged(problem), moved(problem, component, cluster))
+
+
+def test_a_plan_that_leaves_a_group_with_more_than_its_budget_and_than_now_is_none() -> None:
+    near, far = demo_fleet(), demo_fleet(links=demo_links(home_metro={"latency_ms": 7.0}))
+    found = latencies(near, "encode", "edge-north")
+    assert reason(found) is Reason.OVER_BUDGET
+    assert found is not None
+    assert found.detail == "south would get 16.2 of 15 ms, now 12.4"
+    assert latencies(near, "encode", "metro") is None
+    assert latencies(far, "encode", "edge-north") is None, "24 ms now: less than that is better"
+
+
+def test_broken_rules_and_lost_replicas_leave_no_choice() -> None:
+    lost = with_cluster(demo_fleet(), "metro", state=ClusterState.UNREACHABLE)
+    assert latencies(lost, "render", "cloud") is None

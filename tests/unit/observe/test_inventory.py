@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from services.observe.core.inventory import read_inventory
 from services.observe.core.reader import Listed
-from shared.messages.inventory import Freshness, Inventory, Problem
+from shared.messages.inventory import Freshness, Inventory
 from shared.model.application import Autonomy, Limits
 from shared.model.names import ClusterName, FleetName
 from shared.model.policy import Detector, Detectors, FleetPolicy, Missing
 from shared.model.resources import Resources
-from shared.model.site import Peering
 from tests.support.builders import FLEET
 from tests.support.fakes_observe import (
     Raw,
@@ -156,77 +155,6 @@ def test_liqo_says_how_peers_and_namespaces_are() -> None:
     assert stretched.ready_clusters == ("b",)
 
 
-def test_a_site_says_all_that_its_operator_declared() -> None:
-    site = raw_site(
-        "metro",
-        region="north",
-        owner="them",
-        leaseEndsAt="2026-12-01T00:00:00+01:00",
-        prices={"coreHourUsd": 0.05, "egressGbUsd": 0.02},
-        gatewayMbps=10000,
-        maxCores=32,
-        growth={"namespace": "capi", "machineDeployment": "md", "minNodes": 1, "maxNodes": 3},
-        template={"name": "edge", "node": {"cores": 8, "memoryGib": 32, "gpus": 1}},
-        peerings=[{"consumer": "home", "milliseconds": 2, "mbps": 1000}],
-    )
-    (_, metro) = read(Site=[raw_site("home", home=True), site]).sites
-    assert metro.lease_ends_at is not None
-    assert metro.lease_ends_at.isoformat() == "2026-11-30T23:00:00+00:00"
-    assert (metro.prices.core_hour, metro.prices.gb_egress, metro.max_cores) == (0.05, 0.02, 32)
-    assert metro.growth is not None
-    assert metro.growth.max_nodes == 3
-    assert metro.template is not None
-    assert metro.template.node == Resources(cpu_cores=8.0, memory_bytes=32 * 2**30, gpus=1.0)
-    assert (metro.template.nodes, metro.template.expected_minutes) == (1, 30.0)
-    assert metro.peerings == (Peering(consumer=ClusterName("home"), latency_ms=2.0, mbps=1000.0),)
-    assert metro.access_ms("venue") == 2.0
-
-
-@pytest.mark.parametrize(
-    ("site", "field"),
-    [
-        (raw_site("metro", tier="moon"), "spec.tier"),
-        (raw_site("metro", leaseEndsAt="soon"), "spec.leaseEndsAt"),
-        (raw_site("metro", gatewayMbps=0), "spec.gatewayMbps"),
-        (raw_site("metro", access=[{"from": "venue", "milliseconds": -1}]),
-         "spec.access[0].milliseconds"),
-        (raw_site("metro", access=[{"from": "v", "milliseconds": 1}] * 2), "spec.access[1].from"),
-        (raw_site("metro", growth={"minNodes": 3, "maxNodes": 1}), "spec.growth.maxNodes"),
-        (raw_site("metro", template={"name": "edge", "nodes": 0}), "spec.template.nodes"),
-        (raw_site("metro", template={"name": "edge", "node": {"cores": 8}}),
-         "spec.template.node.memoryGib"),
-        (raw_site("metro", peerings=[{"consumer": "home", "milliseconds": 1}] * 2),
-         "spec.peerings[1].consumer"),
-        (raw_site("metro", prices=7), "spec.prices"),
-        (raw_site("metro", home="yes"), "spec.home"),
-        (raw_site("metro", home=True), "spec.home"),
-        ({"metadata": {}}, "metadata.name"),
-    ],
-)  # fmt: skip
-def test_a_bad_site_is_a_problem_of_its_own(site: Raw, field: str) -> None:
-    inventory = read(Site=[raw_site("home", home=True), site])
-    assert [s.name for s in inventory.sites] == ["home"]
-    assert [(p.kind, p.field) for p in inventory.problems] == [("Site", field)]
-    assert [a.name for a in inventory.applications] == ["xr/arena"]
-
-
-def test_a_peering_with_what_is_no_other_site_is_told_and_the_site_is_kept() -> None:
-    wishes = [{"consumer": name, "milliseconds": 1} for name in ("home", "mars", "metro")]
-    inventory = read(Site=[raw_site("home", home=True), raw_site("metro", peerings=wishes)])
-    assert [s.name for s in inventory.sites] == ["home", "metro"]
-    assert [(p.name, p.field, p.message) for p in inventory.problems] == [
-        ("metro", "spec.peerings", "mars is no other Site of the fleet"),
-        ("metro", "spec.peerings", "metro is no other Site of the fleet"),
-    ]
-
-
-def test_a_fleet_needs_a_home() -> None:
-    (problem,) = read(Site=[raw_site("metro")]).problems
-    assert problem == Problem(
-        kind="Site", name="metro", field="spec.home", message="no Site says that it is home"
-    )
-
-
 def test_the_policy_is_the_one_named_as_the_fleet() -> None:
     spec = {
         "guardBandRatio": 0.2,
@@ -330,6 +258,10 @@ def test_limits_of_an_application_fill_up_from_the_policy() -> None:
          "spec.flows[0].mbpsMetric", "must not be given beside mbps: give one of them"),
         ({"flows": [{"from": "ingest", "to": "render", "mbps": float("inf")}]},
          "spec.flows[0].mbps", "must be at least 0, not inf"),
+        ({"flows": [{"from": "ingest", "to": "render", "mbps": float("nan")}]},
+         "spec.flows[0].mbps", "must be at least 0, not nan"),
+        ({"flows": [{"from": "ingest", "to": "render", "mbps": -400}]},
+         "spec.flows[0].mbps", "must be at least 0, not -400"),
     ],
 )  # fmt: skip
 def test_a_bad_application_says_where_and_why(spec: Raw, field: str, message: str) -> None:
@@ -348,6 +280,13 @@ def test_a_bad_application_says_where_and_why(spec: Raw, field: str, message: st
         ({"replicas": {"min": 3, "max": 2}}, "replicas.max", "must be at least 3, not 2"),
         ({"placement": {"clusters": {"allow": ["home", "moon"]}}}, "placement.clusters.allow[1]",
          "there is no Site moon"),
+        ({"placement": {"clusters": {"allow": ["home"], "forbid": ["home"]}}}, "placement",
+         "leaves no Site for ingest: clusters allow home; clusters forbid home"),
+        ({"placement": {"regions": {"allow": ["abroad"]}, "owners": {"forbid": ["them"]}}},
+         "placement", "leaves no Site for ingest: regions allow abroad; owners forbid them"),
+        ({"replicas": {"min": -1}}, "replicas.min", "must be at least 0, not -1"),
+        ({"processing": {"milliseconds": float("nan")}}, "processing.milliseconds",
+         "must be at least 0, not nan"),
         ({"processing": {"metric": "x", "milliseconds": 1}}, "processing.metric",
          "must not be given beside milliseconds: give one of them"),
         ({"name": "render"}, "name", "render is there a second time"),
@@ -442,6 +381,28 @@ def test_a_workload_whose_requests_cannot_be_read_is_a_problem() -> None:
     assert problem.field == "spec.template.spec.containers[0].resources.requests.cpu"
     assert problem.message == "is no quantity: 'lots'"
     assert missing.message == "there is no Deployment ingest in namespace xr"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "message"),
+    [("-1", "must be at least 0, not -1"), ("1e999", "must be at least 0, not inf")],
+)
+def test_a_workload_whose_requests_cannot_be_is_a_problem_and_harms_no_other(
+    cpu: str, message: str
+) -> None:
+    other = raw_application("other", components=[{"name": "r", "workload": {"name": "render"}}],
+                            flows=[], users=[a_raw_group(path=["r"])])  # fmt: skip
+    mine = raw_application(components=[{"name": "i", "workload": {"name": "ingest"}}],
+                           flows=[], users=[a_raw_group(path=["i"])])  # fmt: skip
+    inventory = read(
+        Application=[mine, other],
+        Deployment=[raw_workload("ingest", cpu=cpu), raw_workload("render")],
+    )
+    missing, bad = inventory.problems
+    assert (missing.kind, missing.name) == ("Application", "xr/arena")
+    assert (bad.kind, bad.name, bad.message) == ("Deployment", "xr/ingest", message)
+    assert bad.field == "spec.template.spec.containers[0].resources.requests.cpu"
+    assert [a.name for a in inventory.applications] == ["xr/other"]
 
 
 def test_a_pod_that_waits_for_a_container_that_runs_says_nothing() -> None:

@@ -7,7 +7,6 @@ wait, and so can all others while a better one still can.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import takewhile
 
 from services.decide.core.capacity.ladders import (
     Ladder,
@@ -87,30 +86,33 @@ def choose(question: Question, ladders: tuple[Ladder, ...]) -> Choice:
     for ahead in {_lead(ladder) for ladder in helping} - {longest}:
         waits[ahead] = weigh(question, (), ahead)
     own = {ladder: p for ladder in helping if (p := _climb(question, ladder, waits[_lead(ladder)]))}
-    wrong = max((p.wait for p in own.values()), key=lambda wait: wait.ahead, default=last)
-    return _ordered(question, helping, own, wrong)
+    if own:
+        return _due(question, own, [ladder for ladder in helping if ladder not in own])
+    early = (p for ladder in helping if (p := _climb(question, ladder, last)))
+    return Choice(early=tuple(sorted(early, key=_rank)), wrong=last)
 
 
-def _ordered(
-    question: Question, ladders: list[Ladder], own: dict[Ladder, Proposal], wrong: Answer
-) -> Choice:
-    """Compare all plans for the time of the slowest that is due: one that is not may be better.
+def _due(question: Question, own: dict[Ladder, Proposal], others: list[Ladder]) -> Choice:
+    """Leave out what a plan makes needless that is as good, faster, and not due yet.
 
-    `own`: those that are due, each for its own time. `wrong`: doing nothing at the time to compare.
+    `own`: what is due, each for its own time. What is left is ordered as it is at the time of the
+    slowest.
     """
-    rivals = [
-        (proposal, ladder)
-        for ladder in ladders
-        if (proposal := _at(question, ladder, own.get(ladder), wrong))
-    ]
-    rivals.sort(key=lambda rival: _rank(rival[0]))
-    early = tuple(proposal for proposal, _ in takewhile(lambda r: r[1] not in own, rivals))
-    due = tuple(own[ladder] for _, ladder in rivals if ladder in own)
-    return Choice(due=() if early else due, early=early, wrong=wrong)
-
-
-def _at(question: Question, ladder: Ladder, own: Proposal | None, wait: Answer) -> Proposal | None:
-    return own if own and own.wait is wait else _climb(question, ladder, wait)
+    wrong = max((p.wait for p in own.values()), key=lambda wait: wait.ahead)
+    due, early = [], dict[str, Proposal]()
+    for ladder, proposal in own.items():
+        rivals = [p for other in others if (p := _climb(question, other, proposal.wait))]
+        better = min(rivals, key=_rank, default=None)
+        if better and better.then.score <= proposal.then.score:
+            early[better.name] = better
+        else:
+            then = proposal if proposal.wait is wrong else _climb(question, ladder, wrong)
+            due.append((_rank(then or proposal), proposal))
+    return Choice(
+        due=tuple(proposal for _, proposal in sorted(due, key=lambda pair: pair[0])),
+        early=tuple(sorted(early.values(), key=_rank)),
+        wrong=wrong,
+    )
 
 
 def _rank(proposal: Proposal) -> tuple[Score, int, str]:

@@ -104,9 +104,12 @@ def why_nothing(choice: Choice) -> Objection:
         return Objection(reason=Reason.ALL_WELL, detail="no cluster will be short of room")
     if not choice.early:
         return Objection(reason=Reason.NO_BETTER, detail="no change of clusters mends that")
-    best = choice.early[0]
-    minutes = ready_after(best.then.rung).total_seconds() / 60.0
-    detail = f"{best.name} takes {minutes:g} min and would be ready before it is needed"
+    return _too_early(choice.early[0])
+
+
+def _too_early(proposal: Proposal) -> Objection:
+    minutes = ready_after(proposal.then.rung).total_seconds() / 60.0
+    detail = f"{proposal.name} takes {minutes:g} min and would be ready before it is needed"
     return Objection(reason=Reason.TOO_EARLY, detail=detail)
 
 
@@ -140,7 +143,8 @@ def _rejections(
     choice: Choice, why_not: Callable[[Proposal], Objection | None]
 ) -> tuple[Rejection, ...]:
     """Return the plans that were turned down, best first."""
-    others = ((p, why_not(p)) for p in (*choice.early, *choice.due))
+    due = ((proposal, why_not(proposal)) for proposal in choice.due)
+    early = ((proposal, _too_early(proposal)) for proposal in choice.early)
     rejections = (
         Rejection(
             candidate=proposal.then.rung[0],
@@ -148,7 +152,7 @@ def _rejections(
             detail=why.detail,
             score=proposal.then.score,
         )
-        for proposal, why in others
+        for proposal, why in (*due, *early)
         if why is not None
     )
     return tuple(islice(rejections, MOST_REJECTIONS))

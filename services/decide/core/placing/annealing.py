@@ -1,5 +1,7 @@
 """Simulated annealing over shift, swap, chain, block and block-exchange moves (Kirkpatrick 1983)."""
 
+
+
 from services.decide.core.placing.arrays import (
     Floats,
     Longs,
@@ -70,10 +72,11 @@ MOST_EVICTED = 4
 MOST_IN_BLOCK = 16
 
 
-def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int) -> bool:
-    """Move the first `count` units of `block` to a cluster; return whether all found a node.
+def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int, mates: int) -> bool:
+    """Move the first `count` units of BLOCK to a cluster; return whether all found a node.
 
-    At most `evict` units make room there; they go where the block came from, or elsewhere.
+    At most `evict` times a unit, with up to `mates` that hang together with it there, makes room:
+    it goes where the block came from, or elsewhere.
     """
     source = ints[ints[CLUSTER] + ints[ints[BLOCK]]]
     begin(ints, reals)
@@ -86,18 +89,32 @@ def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int) ->
         node = node_for(ints, reals, unit, target)
         while node < 0 and evict > 0:
             evict -= 1
-            other = victim(ints, target)
-            if other >= 0:
-                take(ints, reals, other, True)
-                node = node_for(ints, reals, unit, target)
+            make_room(ints, reals, target, mates)
+            node = node_for(ints, reals, unit, target)
         if node < 0:
             return False
         attach(ints, reals, unit, node)
+    return resettle(ints, reals, count, source, mates)
+
+
+def make_room(ints: Longs, reals: Floats, cluster: int, mates: int) -> None:
+    """Take a unit of a cluster off it, with up to so many that hang together with it there."""
+    unit, first = victim(ints, cluster), ints[CHANGED_UNITS]
+    if unit >= 0:
+        end = gather(ints, unit, first, 1 + mates, True)
+        for at in range(first, end):
+            take(ints, reals, ints[ints[BLOCK] + at], True)
+
+
+def resettle(ints: Longs, reals: Floats, count: int, source: int, mates: int) -> bool:
+    """Put those who made room where the block came from, or elsewhere: all after `count`."""
+    place = NOWHERE
     for at in range(count, ints[CHANGED_UNITS]):
         unit = ints[ints[UNIT] + at]
-        place = source
-        if place < 0 or below(ints, 4) == 0:
-            place = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
+        if place < 0 or mates == 0:
+            place = source
+            if place < 0 or below(ints, 4) == 0:
+                place = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
         if place < 0 or not may_stand(ints, unit, place):
             return False
         node = node_for(ints, reals, unit, place)
@@ -156,14 +173,16 @@ def propose(ints: Longs, reals: Floats) -> bool:
     if target < 0 or target == cluster or not may_stand(ints, unit, target):
         return False
     ints[ints[BLOCK]] = unit
-    count, evict = 1, 0
+    count, evict, mates = 1, 0, 0
     if kind >= 8:
-        count = gather(ints, unit, 2 + below(ints, MOST_IN_BLOCK - 1), kind < 14)
+        count = gather(ints, unit, 0, 2 + below(ints, MOST_IN_BLOCK - 1), kind < 14)
     if kind % 4 == 3 or cluster < 0:
         evict = 1 + below(ints, MOST_EVICTED)
+        if below(ints, 2) == 0:
+            mates = below(ints, MOST_IN_BLOCK)
     elif count == 1 and node_for(ints, reals, unit, target) < 0:
         return False
-    return relocate(ints, reals, count, target, evict)
+    return relocate(ints, reals, count, target, evict, mates)
 
 
 def keep_best(ints: Longs) -> None:
@@ -172,6 +191,20 @@ def keep_best(ints: Longs) -> None:
         ints[ints[BEST] + unit] = ints[ints[NODE] + unit]
     for at in range(ints[CHANGED_UNITS]):
         ints[ints[BEST] + ints[ints[UNIT] + at]] = ints[ints[UNIT_FROM] + at]
+
+
+def restore_best(ints: Longs, reals: Floats) -> None:
+    """Go back to the best placement."""
+    begin(ints, reals)
+    for unit in range(ints[UNITS]):
+        if ints[ints[NODE] + unit] != ints[ints[BEST] + unit]:
+            take(ints, reals, unit, True)
+    for at in range(ints[CHANGED_UNITS]):
+        node = ints[ints[BEST] + ints[ints[UNIT] + at]]
+        if node >= 0:
+            attach(ints, reals, ints[ints[UNIT] + at], node)
+    settle(ints, reals)
+    ints[CHANGED_UNITS] = 0
 
 
 def is_better(ints: Longs, reals: Floats) -> bool:

@@ -22,8 +22,9 @@ from services.decide.core.placing.score import score
 
 SCALAR = Score(10_000_000, 10_000.0, 1.0)
 """Weights of the scalar form, for reports only."""
-MOST_PRODUCTS = 3_000_000
-"""Products of places that a small problem has at most, over all pairs of units that talk."""
+MOST_PRODUCTS = 1_500_000
+"""Products of places that a small problem has at most, over all pairs of units that talk. 20 x 200
+has 0.2 million and takes HiGHS 0.7 GB, 35 x 420 has 1.1 million and takes it 1.5 GB."""
 NEGLIGIBLE = 1e-6
 """Part of a score, or of a violation, by which solver and scorer may differ."""
 
@@ -68,11 +69,12 @@ class _Found(NamedTuple):
 
     is_impossible: bool
     is_best: bool
+    value: float
     bound: float
 
 
 def is_small(arrays: Arrays) -> bool:
-    """Tell whether the programme stays within some seconds of building and some 100 MB."""
+    """Tell whether the programme has a size for which a bound can be had in minutes."""
     replicas = np.diff(arrays.units_of).astype(np.float64)
     products = (replicas[arrays.edge_source] * replicas[arrays.edge_target]).sum()
     for start, stop in pairwise(arrays.path_of.tolist()):
@@ -95,21 +97,19 @@ def solve(arrays: Arrays, *, seconds: float, start: Ints | None = None) -> Exact
     whole = strict.minimise(strict.usd)
     if not whole.is_impossible:
         return best.exact(Score(0, 0.0, whole.bound))
-    return best.exact(_bound_in_tiers(arrays, best, strict.seconds_left()))
+    return best.exact(_bound_in_turn(arrays, best, strict.seconds_left()))
 
 
-def _bound_in_tiers(arrays: Arrays, best: "_Best", seconds: float) -> Score:
+def _bound_in_turn(arrays: Arrays, best: "_Best", seconds: float) -> Score:
     """Minimise one wish after the other, as far as the time reaches."""
     run = _Run(build(arrays, is_strict=False), best, seconds)
-    unplaced = run.minimise(run.model.unplaced)
-    least = ceil(unplaced.bound - NEGLIGIBLE)
-    if not unplaced.is_best:
-        return Score(least, 0.0, 0.0)
-    violations = run.minimise(run.model.violations, unplaced=least)
-    if not violations.is_best:
-        return Score(least, violations.bound, 0.0)
-    usd = run.minimise(run.usd, unplaced=least, violations=violations.bound)
-    return Score(least, violations.bound, usd.bound)
+    bounds, limits = [0.0, 0.0, 0.0], [inf, inf, inf]
+    for wish, costs in enumerate((run.model.unplaced, run.model.violations, run.usd)):
+        found = run.minimise(costs, *limits[:2])
+        bounds[wish], limits[wish] = found.bound, found.value
+        if not found.is_best:
+            break
+    return Score(ceil(bounds[0] - NEGLIGIBLE), bounds[1], bounds[2])
 
 
 def certify(arrays: Arrays, nodes: Ints, *, seconds: float) -> Exact:
@@ -159,7 +159,7 @@ class _Run:
         """Return what is left of the time, by the clock of HiGHS."""
         return max(0.0, self._seconds - self._highs.getRunTime())
 
-    def minimise(self, costs: Floats, *, unplaced: float = inf, violations: float = inf) -> _Found:
+    def minimise(self, costs: Floats, unplaced: float = inf, violations: float = inf) -> _Found:
         """Solve for one wish, with limits for those that come before it."""
         every = np.arange(len(costs), dtype=np.int32)
         self._highs.changeColsCost(len(every), every, costs)
@@ -175,6 +175,7 @@ class _Run:
         return _Found(
             is_impossible=status == highspy.HighsModelStatus.kInfeasible,
             is_best=status == highspy.HighsModelStatus.kOptimal,
+            value=info.objective_function_value,
             bound=max(0.0, info.mip_dual_bound),
         )
 
@@ -183,7 +184,8 @@ _OPTIONS = (
     ("threads", 1),
     ("random_seed", 1),
     ("mip_rel_gap", 1e-7),
-    ("mip_feasibility_tolerance", 1e-7),
+    # Whole numbers are rounded: with this, not even 2**20 MiB become one too many.
+    ("mip_feasibility_tolerance", 1e-9),
 )
 
 

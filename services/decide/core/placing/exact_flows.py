@@ -30,11 +30,11 @@ class Ways(NamedTuple):
 
 
 def ways_of_flows(arrays: Arrays, talk: Talk, can_stand: Flags) -> list[Ways]:
-    """Return the ways of each flow. `can_stand`: (R, K)."""
+    """Return the ways of each flow that counts. `can_stand`: (R, K)."""
     found = []
     for flow, (start, stop) in enumerate(pairwise(arrays.path_of.tolist())):
         path = arrays.path[start:stop].tolist()
-        if path:
+        if path and arrays.flow_weight[flow] > 0.0:
             through = np.array(list(product(*(units(arrays, component) for component in path))))
             steps = np.sort(np.stack((through[:, :-1], through[:, 1:]), axis=-1), axis=-1)
             pair = np.array(

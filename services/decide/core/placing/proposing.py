@@ -1,5 +1,7 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
+
+
 from services.decide.core.placing.arrays import (
     Floats,
     Longs,
@@ -43,6 +45,7 @@ from services.decide.core.placing.layout import (
     PATH_OF,
     RANDOM,
     UNIT,
+    UNITS,
     UNITS_OF,
     UNITS_ON,
     UNIT_COMPONENT,
@@ -192,40 +195,40 @@ def target_for(ints: Longs, component: int) -> int:
     return below(ints, ints[CLUSTERS])
 
 
-def gather(ints: Longs, unit: int, most: int, together: bool) -> int:
-    """Collect units that hang together with one into BLOCK; return how many.
+def gather(ints: Longs, unit: int, first: int, most: int, together: bool) -> int:  # noqa: FBT001
+    """Collect units that hang together with one into BLOCK, from place `first` on; return the end.
 
     A random growth over edges, at most so many; `together`: only those on its cluster.
     """
-    cluster = ints[ints[CLUSTER] + unit]
-    ints[ints[BLOCK]] = unit
-    count, at = 1, 0
-    while at < count < most:
-        component = ints[ints[UNIT_COMPONENT] + ints[ints[BLOCK] + at]]
+    cluster, block = ints[ints[CLUSTER] + unit], ints[BLOCK]
+    ints[block + first] = unit
+    end, at, most = first + 1, first, min(first + most, ints[UNITS])
+    while at < end and end < most:
+        component = ints[ints[UNIT_COMPONENT] + ints[block + at]]
         at += 1
-        first, end = ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]
-        turn = below(ints, max(1, end - first))
-        for step in range(end - first):
-            edge = ints[ints[EDGE_AT] + first + (step + turn) % (end - first)]
-            other = ints[ints[EDGE_SOURCE] + edge]
-            if other == component:
-                other = ints[ints[EDGE_TARGET] + edge]
+        edges = ints[ints[EDGES_OF] + component]
+        count = ints[ints[EDGES_OF] + component + 1] - edges
+        turn = below(ints, max(1, count))
+        for step in range(count):
+            other = other_end(ints, ints[ints[EDGE_AT] + edges + (step + turn) % count], component)
             for mate in range(ints[ints[UNITS_OF] + other], ints[ints[UNITS_OF] + other + 1]):
-                if (
-                    (together and ints[ints[CLUSTER] + mate] != cluster)
-                    or count >= most
-                    or not may_leave(ints, mate)
-                ):
-                    continue
-                if not is_in_block(ints, mate, count):
-                    ints[ints[BLOCK] + count] = mate
-                    count += 1
-    return count
+                if end == most or (together and ints[ints[CLUSTER] + mate] != cluster):
+                    break
+                if may_leave(ints, mate) and not is_in_block(ints, mate, first, end):
+                    ints[block + end] = mate
+                    end += 1
+    return end
 
 
-def is_in_block(ints: Longs, unit: int, count: int) -> bool:
-    """Tell whether a unit is among the first so many of the block."""
-    for at in range(count):  # noqa: SIM110 numba has no generators in any()
+def other_end(ints: Longs, edge: int, component: int) -> int:
+    """Return the component that an edge joins with one."""
+    source = ints[ints[EDGE_SOURCE] + edge]
+    return ints[ints[EDGE_TARGET] + edge] if source == component else source
+
+
+def is_in_block(ints: Longs, unit: int, first: int, end: int) -> bool:
+    """Tell whether a unit is in that part of BLOCK."""
+    for at in range(first, end):  # noqa: SIM110 numba has no generators in any()
         if ints[ints[BLOCK] + at] == unit:
             return True
     return False

@@ -59,7 +59,7 @@ def _changed_link(link: Link, change: Change) -> Link:
         return replace(link, up=change.flag())
     if change.field == "latency":
         latency_ms = change.number(link.steady_latency_ms)
-        return replace(link, latency_ms=latency_ms, usual_latency_ms=latency_ms)
+        return replace(link, latency_ms=latency_ms, usual_latency_ms=None)
     field = LINK_FIELDS[change.field]
     values: dict[str, Any] = {field: change.number(getattr(link, field))}
     return replace(link, **values)
