@@ -1,15 +1,20 @@
 """A plan on an instance file: the scores before and after, and who goes where."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.decide.core.placing.arrays import Score
+from services.decide.core.instance import read_instance
+from services.decide.core.placing.arrays import NOWHERE as NO_NODE
+from services.decide.core.placing.arrays import Arrays, Ints, Score
+from services.decide.core.whatif.change import Change
+from services.decide.core.whatif.on_instance import changed
 
 NOWHERE = "nowhere"
 MOST_ROWS = 40
@@ -39,6 +44,30 @@ class InstancePlan:
     """Components that can stand nowhere, a sentence each."""
     unchanged: Score | None
     """What it would come to without the changes. None: there are none."""
+
+
+def plan_on(
+    document: Any,
+    changes: Sequence[Change],
+    *,
+    search: Callable[[Arrays], Ints],
+    score: Callable[[Arrays, Ints], Score],
+) -> InstancePlan:
+    """Plan on the document of an instance file, with changes.
+
+    `search` returns the node of every unit, `score` judges them. InstanceError, ChangeError.
+    """
+    as_is = read_instance(document)
+    then = read_instance(changed(document, changes)) if changes else as_is
+    found = search(then.arrays)
+    standing = np.where(then.arrays.unit_stands, then.arrays.unit_home, NO_NODE).astype(np.int32)
+    return InstancePlan(
+        before=score(then.arrays, standing),
+        after=score(then.arrays, found),
+        shifts=shifts_between(then.placement(standing), then.placement(found)),
+        problems=then.problems,
+        unchanged=score(as_is.arrays, search(as_is.arrays)) if changes else None,
+    )
 
 
 def shifts_between(before: Placement, after: Placement) -> tuple[Shift, ...]:

@@ -8,8 +8,8 @@ from rich.console import RenderableType
 
 from console.planfile import read
 from console.whatif import what_if
-from services.decide.core.instance import InstanceError
-from services.decide.core.whatif import on_insight
+from services.decide.core.instance import InstanceError, read_instance
+from services.decide.core.whatif import on_insight, on_instance
 from services.decide.core.whatif.change import Change, ChangeError, existing, lost, parse
 from services.decide.core.whatif.foresee import Foreseen, foresee
 from shared.messages.insight import Insight
@@ -34,7 +34,7 @@ def planned(file: str, changes: Iterable[str], without: Iterable[str], applicati
     wanted = (*map(parse, changes), *map(lost, without))
     if isinstance(given, Insight):
         return _on_insight(given, wanted, application)
-    raise LookupError("instance files are not planned yet")
+    return _on_instance(given, wanted, application)
 
 
 def _on_insight(insight: Insight, changes: Sequence[Change], application: str) -> Planned:
@@ -51,6 +51,14 @@ def _on_insight(insight: Insight, changes: Sequence[Change], application: str) -
             "without_changes": tuple(one.decision for one in compared),
         },
     )
+
+
+def _on_instance(document: dict[str, Any], changes: Sequence[Change], application: str) -> Planned:
+    if application:
+        raise LookupError("--application is for insights: an instance file is planned as a whole")
+    read_instance(document)
+    read_instance(on_instance.changed(document, changes))
+    raise LookupError("the file and the changes are valid, but instances are not planned yet")
 
 
 def _only(foreseen: tuple[Foreseen, ...], wanted: str) -> tuple[Foreseen, ...]:

@@ -37,7 +37,7 @@ FASTEST_MS = 0.1
 """No measurement is below that."""
 OUTSIDE_FACTOR = 10.0
 """A minute out of its budget counts as so many minutes of what a group's application costs."""
-KNOWN_MINUTES = 30.0
+KNOWN_MINUTES = 62.0
 """So long Orient has known the noise at the start, as after a start with what it saved."""
 COPIES = 4
 HOME_NODES = 4

@@ -71,20 +71,35 @@ def again(record: Record) -> Iterator[Again]:
     """Decide once more for each past that Decide can have had, the likeliest first.
 
     Decide says on the bus what it decided, but not what it saw without a word. First it is taken
-    to have seen every insight; then to have missed a run of them, the shortest first, before it
-    began anew or because it came too late (of state, only the newest is delivered); and at last
-    to have begun anew in the midst of the cycle.
+    to have seen every insight; then to have missed a run of them, the shortest first, because it
+    came too late (of state, only the newest is delivered); then to have begun anew, the earliest
+    cycle first; and at last to have done so in the midst of the cycle.
     """
     *_, (insight, told, seen) = _turns(record)
-    oldest = insight.at - _patience(insight)
-    recent = tuple(dict.fromkeys(s.cycle for s in seen if s.at > oldest))
-    yield _again(record, replace(told, seen=seen), "")
+    memory = replace(told, seen=seen)
+    pasts = {memory: ""}
+    for past, assumed in (*_with_gaps(record, memory), *_begun_anew(record, memory)):
+        pasts.setdefault(past, assumed)
+    pasts.setdefault(_half_way(record), f"Decide began anew in the midst of {insight.cycle}")
+    for past, assumed in pasts.items():
+        yield _again(record, past, assumed)
+
+
+def _with_gaps(record: Record, memory: Memory) -> Iterator[tuple[Memory, str]]:
+    oldest = record.insight.at - _patience(record.insight)
+    recent = tuple(dict.fromkeys(s.cycle for s in memory.seen if s.at > oldest))
     runs = (recent[a:b] for a, b in combinations(range(len(recent) + 1), 2))
     for missed in sorted(runs, key=len):
-        rest = tuple(s for s in seen if s.cycle not in missed)
+        rest = tuple(s for s in memory.seen if s.cycle not in missed)
         assumed = f"Decide had seen nothing from {missed[0]} to {missed[-1]}"
-        yield _again(record, replace(told, seen=rest), assumed)
-    yield _again(record, _half_way(record), f"Decide began anew in the midst of {insight.cycle}")
+        yield replace(memory, seen=rest), assumed
+
+
+def _begun_anew(record: Record, memory: Memory) -> Iterator[tuple[Memory, str]]:
+    for first in record.insights[1:]:
+        seen = tuple(s for s in memory.seen if s.cycle >= first.cycle)
+        lost = tuple(x for x in memory.lost if x.at >= first.at)
+        yield replace(memory, seen=seen, lost=lost), f"Decide began anew with {first.cycle}"
 
 
 def _again(record: Record, memory: Memory, assumed: str) -> Again:

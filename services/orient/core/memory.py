@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
+
 from services.orient.core.entities.watch import Entities
 from services.orient.core.forecasts.forecast import Forecasts
 from services.orient.core.incidents.changes import Changes
@@ -10,6 +13,10 @@ from services.orient.core.incidents.control import Control
 from services.orient.core.incidents.watched import Watched
 from services.orient.core.series.rows import Rows, Tally
 from services.orient.core.series.state import State, empty
+
+
+def _none() -> npt.NDArray[np.int64]:
+    return np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,10 @@ class Memory:
     """The instant of the newest observation in it."""
     rows: Rows = field(default_factory=Rows)
     series: State = field(default_factory=empty)
+    usual_rows: npt.NDArray[np.int64] = field(
+        default_factory=_none, metadata={"saved": False}, compare=False
+    )
+    """Of the round trips that were as usual in the newest observation."""
     control: Control = field(default_factory=Control)
     changes: Changes = field(default_factory=Changes)
     entities: Entities = field(default_factory=Entities)

@@ -1,5 +1,8 @@
 """A plan on an instance file, for people and programs."""
 
+from typing import Any
+
+import numpy as np
 from rich.console import Console
 
 from console.instance_plan import (
@@ -8,9 +11,83 @@ from console.instance_plan import (
     Shift,
     instance_parts,
     instance_view,
+    plan_on,
     shifts_between,
 )
-from services.decide.core.placing.arrays import Score
+from services.decide.core.placing.arrays import Arrays, Ints, Score
+from services.decide.core.whatif.change import lost, parse
+
+
+def node(name: str, cluster: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "cluster": cluster,
+        "cpu_m": 4000,
+        "mem_mi": 8000,
+        "gpu": 0,
+        "ready": True,
+        "idle_w": 0,
+        "core_w": 0,
+        "gpu_w": 0,
+    }
+
+
+def an_instance() -> dict[str, Any]:
+    """Return two clusters with a node each, and a component of two replicas on the first."""
+    prices = {"usd_core_h": 1.0, "usd_gib_h": 0.0, "usd_gpu_h": 0.0, "usd_kwh": 0.0}
+    return {
+        "format": "decide-instance/1",
+        "objective": {"horizon_h": 1.0, "intra_cluster_move_factor": 0.2},
+        "clusters": [{"id": c, "intra_latency_ms": 0.1, **prices} for c in ("c0", "c1")],
+        "nodes": [node("n0", "c0"), node("n1", "c1")],
+        "links": {"rows": [[0, 1, 2.0, 1000, 0.0, 0.01, 1]]},
+        "access_points": [{"id": "ap", "latency_ms": [[0, 1.0], [1, 1.0]]}],
+        "components": [
+            {
+                "id": "s.a",
+                "service": "s",
+                "cpu_m": 1000,
+                "mem_mi": 100,
+                "gpu": 0,
+                "replicas": 2,
+                "proc_ms": 1.0,
+                "state_mb": 0,
+                "migration_usd": 0.1,
+                "max_per_node": 2,
+                "movable": True,
+                "allow_regions": None,
+                "allow_providers": None,
+                "pin_clusters": None,
+            }
+        ],
+        "edges": [],
+        "flows": [],
+        "current": {"s.a": ["n0", "n0"]},
+    }
+
+
+def to_the_last_node(arrays: Arrays) -> Ints:
+    return np.full(len(arrays.unit_home), len(arrays.node_cluster) - 1, np.int32)
+
+
+def nowhere(_: Arrays, nodes: Ints) -> Score:
+    return Score(int((nodes < 0).sum()), 0.0, float(nodes.sum()))
+
+
+def test_a_plan_is_made_on_the_changed_instance_and_compared_with_the_one_as_it_is() -> None:
+    plan = plan_on(an_instance(), [], search=to_the_last_node, score=nowhere)
+    assert (plan.before, plan.after, plan.unchanged) == (Score(0, 0, 0), Score(0, 0, 2), None)
+    assert plan.shifts == (a_shift("s.a", "n0", "n1", 2),)
+
+    plan = plan_on(
+        an_instance(),
+        [lost("c0"), parse("app:s.a.replicas=3")],
+        search=to_the_last_node,
+        score=nowhere,
+    )
+    assert plan.before.unplaced == 3
+    assert plan.shifts == (a_shift("s.a", "nowhere", "n1", 3),)
+    assert plan.unchanged == Score(0, 0.0, 2.0)
 
 
 def a_shift(component: str, source: str, target: str, replicas: int = 1) -> Shift:

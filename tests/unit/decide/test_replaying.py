@@ -8,7 +8,9 @@ from services.decide.core.replaying import again, decisions_since, insights_sinc
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason
 from shared.messages.insight import Insight
+from shared.model.fleet import ClusterState
 from shared.model.names import ApplicationName
+from shared.model.plan import describe
 from shared.model.policy import FleetPolicy
 from tests.support.builders import (
     FLEET,
@@ -105,3 +107,17 @@ def test_a_cooldown_or_twice_the_patience_and_what_is_kept_before_it_are_asked_f
     assert insights_since(insight) == later(-15 * 12 * 2 * 2)
     assert decisions_since(insight) == later(-15 * 12 * 2 * 2) - KEEP
     assert insights_since(replace(insight, policy=FleetPolicy())) == later(-300)
+
+
+def test_a_decide_that_forgot_a_lost_cluster_when_it_began_anew_is_understood() -> None:
+    insights = [insight_at(s, bad=s >= 150) for s in range(0, 180, 15)]
+    down = replace(insights[0].fleet.clusters[2], state=ClusterState.UNREACHABLE)
+    lost = replace(insights[0].fleet, clusters=(*insights[0].fleet.clusters[:2], down))
+    insights[0] = replace(insights[0], fleet=lost)
+    *before, act, _ = ran(Memory(), *insights[1:])
+    record = record_of(act, insights, before)
+    ways = [(way.assumed, way.decision == act) for way in again(record)]
+    assert describe(act.plan.actions[-1]) == "move render from metro to edge"
+    assert [assumed for assumed, same in ways if same][0] == (
+        f"Decide began anew with {insights[1].cycle}"
+    )

@@ -38,7 +38,7 @@ def noisy(count: int) -> list[float]:
 
 
 def test_amid_noise_the_usual_latency_stands_beside_the_measured_one() -> None:
-    told = noisy(100)
+    told = noisy(300)
     newest = links_after(*told)[-1]
     assert newest.latency_ms == told[-1] / 2
     assert newest.steady_latency_ms == newest.usual_latency_ms == pytest.approx(5.0, abs=0.2)
@@ -46,13 +46,13 @@ def test_amid_noise_the_usual_latency_stands_beside_the_measured_one() -> None:
 
 @pytest.mark.parametrize("end", ["home", "metro"])
 def test_a_jump_is_believed_as_it_is_whichever_end_measures_it(end: str) -> None:
-    newest = links_after(*noisy(100), 22.0, end=end)[-1]
+    newest = links_after(*noisy(300), 22.0, end=end)[-1]
     assert newest.usual_latency_ms is None
     assert newest.steady_latency_ms == 11.0
 
 
 def test_what_lasts_becomes_usual_though_no_reading_alone_is_believed() -> None:
-    lasting = links_after(*noisy(200), *([13.0] * 100))[200:]
+    lasting = links_after(*noisy(300), *([13.0] * 100))[300:]
     steady = [link.steady_latency_ms or 0.0 for link in lasting]
     assert steady[0] == pytest.approx(5.0, abs=0.2)
     assert steady == sorted(steady)
@@ -60,6 +60,6 @@ def test_what_lasts_becomes_usual_though_no_reading_alone_is_believed() -> None:
 
 
 def test_of_a_link_seen_for_the_first_time_and_one_not_measured_nothing_is_usual() -> None:
-    new, silent = links_after(2.0), links_after(*noisy(50), None)
+    new, silent = links_after(2.0), links_after(*noisy(300), None)
     assert (new[-1].steady_latency_ms, new[-1].usual_latency_ms) == (1.0, None)
     assert (silent[-1].steady_latency_ms, silent[-1].usual_latency_ms) == (None, None)

@@ -1,6 +1,6 @@
 """Simulated annealing over shift, swap, chain, block and block-exchange moves (Kirkpatrick 1983)."""
 
-
+import math
 
 from services.decide.core.placing.arrays import (
     Floats,
@@ -10,10 +10,13 @@ from services.decide.core.placing.arrays import (
 from services.decide.core.placing.changing import (
     attach,
     begin,
+    measure_edge,
+    measure_flow,
     overload,
     settle,
     take,
     undo,
+    unit_usd,
 )
 from services.decide.core.placing.layout import (
     BEST,
@@ -23,18 +26,34 @@ from services.decide.core.placing.layout import (
     CHANGED_FLOWS,
     CHANGED_PIPES,
     CHANGED_UNITS,
+    CHOICES,
+    CHOICES_WIDE,
     CLUSTER,
+    CLUSTERS,
     COOLING,
+    EDGES_OF,
+    EDGE_AT,
+    EDGE_BAD,
+    EDGE_EXCESS,
+    EDGE_USD,
     EDGE_WAS,
     EXCESS,
     EXCESS_USD,
     FIRST_ON,
+    FLOWS_OF,
+    FLOW_AT,
+    FLOW_BAD,
+    FLOW_EXCESS,
     FLOW_WAS,
     LOGS,
     LOGS_COUNT,
+    NEAR,
+    NEAR_WIDE,
     NEXT_ON,
     NODE,
     NODES_OF,
+    NODE_CLUSTER,
+    NODE_IDLE_USD,
     PIPE,
     PIPE_WAS,
     TEMPERATURE,
@@ -60,6 +79,7 @@ from services.decide.core.placing.proposing import (
     may_leave,
     may_stand,
     node_for,
+    partner,
     target_for,
     victim,
     wrong_unit,
@@ -68,17 +88,22 @@ from services.decide.core.placing.proposing import (
 
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""
+HOTTER = 20.0
+"""A change of something wrong may cost this much more: it is over before money is counted."""
 MOST_EVICTED = 4
+LOOK_AROUND = 4
+"""One time in so many those who make room go where they cost least."""
 MOST_IN_BLOCK = 16
 
 
-def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int, mates: int) -> bool:
+def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int) -> bool:
     """Move the first `count` units of BLOCK to a cluster; return whether all found a node.
 
-    At most `evict` times a unit, with up to `mates` that hang together with it there, makes room:
-    it goes where the block came from, or elsewhere.
+    At most `evict` times a unit, or what hangs together with it there, makes room; it goes where
+    the block came from, or elsewhere.
     """
     source = ints[ints[CLUSTER] + ints[ints[BLOCK]]]
+    mates = below(ints, MOST_IN_BLOCK) if evict > 0 and below(ints, 2) == 0 else 0
     begin(ints, reals)
     for at in range(count):
         take(ints, reals, ints[ints[BLOCK] + at], True)
@@ -89,19 +114,23 @@ def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int, ma
         node = node_for(ints, reals, unit, target)
         while node < 0 and evict > 0:
             evict -= 1
-            make_room(ints, reals, target, mates)
+            make_room(ints, reals, unit, target, mates)
             node = node_for(ints, reals, unit, target)
         if node < 0:
             return False
         attach(ints, reals, unit, node)
+    if ints[CHANGED_UNITS] == count:
+        return True
+    if below(ints, LOOK_AROUND) == 0:
+        return resettle_best(ints, reals, count)
     return resettle(ints, reals, count, source, mates)
 
 
-def make_room(ints: Longs, reals: Floats, cluster: int, mates: int) -> None:
+def make_room(ints: Longs, reals: Floats, unit: int, cluster: int, mates: int) -> None:
     """Take a unit of a cluster off it, with up to so many that hang together with it there."""
-    unit, first = victim(ints, cluster), ints[CHANGED_UNITS]
-    if unit >= 0:
-        end = gather(ints, unit, first, 1 + mates, True)
+    other, first = victim(ints, unit, cluster), ints[CHANGED_UNITS]
+    if other >= 0:
+        end = gather(ints, other, first, 1 + mates, True)
         for at in range(first, end):
             take(ints, reals, ints[ints[BLOCK] + at], True)
 
@@ -122,6 +151,59 @@ def resettle(ints: Longs, reals: Floats, count: int, source: int, mates: int) ->
             return False
         attach(ints, reals, unit, node)
     return True
+
+
+def resettle_best(ints: Longs, reals: Floats, count: int) -> bool:
+    """Put those who made room where each costs least, one after the other: all after `count`."""
+    for at in range(count, ints[CHANGED_UNITS]):
+        unit = ints[ints[UNIT] + at]
+        node = best_node(ints, reals, unit)
+        if node < 0:
+            return False
+        attach(ints, reals, unit, node)
+    return True
+
+
+def best_node(ints: Longs, reals: Floats, unit: int) -> int:
+    """Return a node for a unit in the best of its choices and of the places near its partners."""
+    component, clusters = ints[ints[UNIT_COMPONENT] + unit], ints[CLUSTERS]
+    there = partner(ints, component)
+    wide, near = ints[CHOICES_WIDE], ints[NEAR_WIDE] if there >= 0 else 0
+    best, best_usd = NOWHERE, math.inf
+    for at in range(wide + near):
+        if at < wide:
+            cluster = ints[ints[CHOICES] + component * wide + at]
+        else:
+            cluster = ints[ints[NEAR] + there * near + at - wide]
+        if cluster < 0 or cluster >= clusters or not may_stand(ints, unit, cluster):
+            continue
+        node = node_for(ints, reals, unit, cluster)
+        if node >= 0:
+            usd = guess_usd(ints, reals, unit, node)
+            if usd < best_usd:
+                best, best_usd = node, usd
+    return best
+
+
+def guess_usd(ints: Longs, reals: Floats, unit: int, node: int) -> float:
+    """Return what a unit, taken in this change, would cost on a node: all but links' overload."""
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    ints[ints[CLUSTER] + unit] = ints[ints[NODE_CLUSTER] + node]
+    usd = unit_usd(ints, reals, unit, node)
+    if ints[ints[UNITS_ON] + node] == 0:
+        usd += reals[ints[NODE_IDLE_USD] + node]
+    for at in range(ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]):
+        edge = ints[ints[EDGE_AT] + at]
+        measure_edge(ints, reals, edge)
+        usd += reals[ints[EDGE_USD] + edge] + reals[ints[EDGE_BAD] + edge] * reals[VIOLATION_USD]
+        usd += reals[ints[EDGE_EXCESS] + edge] * reals[EXCESS_USD]
+    for at in range(ints[ints[FLOWS_OF] + component], ints[ints[FLOWS_OF] + component + 1]):
+        flow = ints[ints[FLOW_AT] + at]
+        measure_flow(ints, reals, flow)
+        usd += reals[ints[FLOW_BAD] + flow] * reals[VIOLATION_USD]
+        usd += reals[ints[FLOW_EXCESS] + flow] * reals[EXCESS_USD]
+    ints[ints[CLUSTER] + unit] = NOWHERE
+    return usd
 
 
 def repack(ints: Longs, reals: Floats, unit: int) -> bool:
@@ -156,14 +238,17 @@ def repack(ints: Longs, reals: Floats, unit: int) -> bool:
     return True
 
 
-def propose(ints: Longs, reals: Floats) -> bool:
-    """Try one move of a random kind; return whether it can be. It still has to settle."""
+def propose(ints: Longs, reals: Floats, mends: bool) -> bool:  # noqa: FBT001
+    """Try one move of a random kind; return whether it can be. It still has to settle.
+
+    `mends`: of something that is wrong now.
+    """
+    begin(ints, reals)
     unit = NOWHERE
-    if ints[WRONG_COUNT] > 0 and below(ints, 2) == 0:
+    if mends:
         unit = wrong_unit(ints, ints[ints[WRONG] + below(ints, ints[WRONG_COUNT])])
     if unit < 0:
         unit = below(ints, ints[UNITS])
-    begin(ints, reals)
     if not may_leave(ints, unit):
         return False
     cluster, kind = ints[ints[CLUSTER] + unit], below(ints, 16)
@@ -173,16 +258,14 @@ def propose(ints: Longs, reals: Floats) -> bool:
     if target < 0 or target == cluster or not may_stand(ints, unit, target):
         return False
     ints[ints[BLOCK]] = unit
-    count, evict, mates = 1, 0, 0
+    count, evict = 1, 0
     if kind >= 8:
         count = gather(ints, unit, 0, 2 + below(ints, MOST_IN_BLOCK - 1), kind < 14)
-    if kind % 4 == 3 or cluster < 0:
+    if kind % 4 == 3 or cluster < 0 or mends:
         evict = 1 + below(ints, MOST_EVICTED)
-        if below(ints, 2) == 0:
-            mates = below(ints, MOST_IN_BLOCK)
     elif count == 1 and node_for(ints, reals, unit, target) < 0:
         return False
-    return relocate(ints, reals, count, target, evict, mates)
+    return relocate(ints, reals, count, target, evict)
 
 
 def keep_best(ints: Longs) -> None:
@@ -267,10 +350,13 @@ def anneal(ints: Longs, reals: Floats, iterations: int) -> None:
     for turn in range(iterations):
         if turn % COOLING_EVERY == 0:
             reals[TEMPERATURE] *= reals[COOLING]
-        if not propose(ints, reals):
+        mends = ints[WRONG_COUNT] > 0 and below(ints, 2) == 0
+        if not propose(ints, reals, mends):
             undo(ints, reals)
             continue
         most = reals[TEMPERATURE] * reals[LOGS + below(ints, LOGS_COUNT)]
+        if mends:
+            most *= HOTTER
         if least_worth(ints, reals) > most:
             undo(ints, reals)
             continue

@@ -1,7 +1,5 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
-
-
 from services.decide.core.placing.arrays import (
     Floats,
     Longs,
@@ -214,7 +212,9 @@ def gather(ints: Longs, unit: int, first: int, most: int, together: bool) -> int
             for mate in range(ints[ints[UNITS_OF] + other], ints[ints[UNITS_OF] + other + 1]):
                 if end == most or (together and ints[ints[CLUSTER] + mate] != cluster):
                     break
-                if may_leave(ints, mate) and not is_in_block(ints, mate, first, end):
+                if is_changed(ints, mate) or is_in_block(ints, mate, first, end):
+                    continue
+                if may_leave(ints, mate):
                     ints[block + end] = mate
                     end += 1
     return end
@@ -234,23 +234,41 @@ def is_in_block(ints: Longs, unit: int, first: int, end: int) -> bool:
     return False
 
 
-def victim(ints: Longs, cluster: int) -> int:
-    """Return a unit of a cluster that could make room, or NOWHERE; none of the change itself."""
+def is_changed(ints: Longs, unit: int) -> bool:
+    """Tell whether a unit is part of the change under way."""
+    for at in range(ints[CHANGED_UNITS]):  # noqa: SIM110 numba has no generators in any()
+        if ints[ints[UNIT] + at] == unit:
+            return True
+    return False
+
+
+def victim(ints: Longs, unit: int, cluster: int) -> int:
+    """Return a unit of a cluster that could make room for another one there, or NOWHERE.
+
+    Where GPUs are short it is one that has some. None of the change itself.
+    """
     first, end = ints[ints[NODES_OF] + cluster], ints[ints[NODES_OF] + cluster + 1]
     if first == end:
         return NOWHERE
     node = first + below(ints, end - first)
-    if ints[ints[UNITS_ON] + node] == 0:
+    count = ints[ints[UNITS_ON] + node]
+    if count == 0:
         return NOWHERE
-    unit = ints[ints[FIRST_ON] + node]
-    for _ in range(below(ints, ints[ints[UNITS_ON] + node])):
-        unit = ints[ints[NEXT_ON] + unit]
-    if not may_leave(ints, unit):
+    gpus = ints[ints[DEMAND] + ints[ints[UNIT_COMPONENT] + unit] * 3 + 2]
+    is_short = gpus > ints[ints[FREE] + node * 3 + 2]
+    other = ints[ints[FIRST_ON] + node]
+    for _ in range(below(ints, count)):
+        other = ints[ints[NEXT_ON] + other]
+    for _ in range(count):
+        gpus = ints[ints[DEMAND] + ints[ints[UNIT_COMPONENT] + other] * 3 + 2]
+        if gpus > 0 or not is_short:
+            break
+        other = ints[ints[NEXT_ON] + other]
+        if other < 0:
+            other = ints[ints[FIRST_ON] + node]
+    if not may_leave(ints, other) or is_changed(ints, other):
         return NOWHERE
-    for at in range(ints[CHANGED_UNITS]):
-        if ints[ints[UNIT] + at] == unit:
-            return NOWHERE
-    return unit
+    return other
 
 
 def wrong_unit(ints: Longs, thing: int) -> int:
