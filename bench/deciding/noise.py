@@ -42,7 +42,7 @@ KNOWN_MINUTES = 62.0
 COPIES = 4
 HOME_NODES = 4
 """So many that home has room for all but render."""
-MOST_WEIGHED = 40
+MOST_WEIGHED = 12
 """Placements of each application that are put together with those of the others."""
 
 

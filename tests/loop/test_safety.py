@@ -218,7 +218,7 @@ def drawn_to_metro(loop: Loop) -> Loop:
 
 def test_a_cluster_whose_data_stand_still_is_neither_left_nor_used() -> None:
     loop = arenas().run(2)
-    loop.freeze("metro")
+    loop.sight.freeze("metro")
     loop.run(1)
     degrade(loop)
     seen = len(loop.decisions)
@@ -235,7 +235,7 @@ def test_a_cluster_whose_data_stand_still_is_neither_left_nor_used() -> None:
 
 def test_a_target_whose_data_stand_still_is_not_chosen() -> None:
     loop = arenas().run(2)
-    loop.freeze("home")
+    loop.sight.freeze("home")
     loop.run(1)
     degrade(loop)
     loop.run(10)

@@ -36,10 +36,10 @@ class Memory:
     """The instant of the newest observation in it."""
     rows: Rows = field(default_factory=Rows)
     series: State = field(default_factory=empty)
-    usual_rows: npt.NDArray[np.int64] = field(
+    steady_rows: npt.NDArray[np.int64] = field(
         default_factory=_none, metadata={"saved": False}, compare=False
     )
-    """Of the round trips that were as usual in the newest observation."""
+    """Of the round trips that did not drift in the newest observation."""
     control: Control = field(default_factory=Control)
     changes: Changes = field(default_factory=Changes)
     entities: Entities = field(default_factory=Entities)

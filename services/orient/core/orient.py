@@ -50,7 +50,7 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
     )
     series = _with_new(memory, aligned)
     scores = update(series, aligned.rows, aligned.readings.values, at_seconds=at_seconds)
-    usual, usual_rows = usual_round_trips(aligned, scores, series, memory.usual_rows)
+    usual, steady_rows = usual_round_trips(aligned, scores, series, memory.steady_rows)
     fleet = assemble(observation, usual)
     insight = _without_judgement(observation, fleet)
     inventory, keys = observation.inventory, memory.rows.keys
@@ -76,7 +76,7 @@ def orient(observation: Observation, memory: Memory) -> tuple[Insight, Memory]:
         learnt_at=observation.at,
         rows=memory.rows,
         series=series,
-        usual_rows=usual_rows,
+        steady_rows=steady_rows,
         control=memory.control,
         changes=changes,
         entities=memory.entities,

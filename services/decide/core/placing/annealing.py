@@ -3,15 +3,14 @@
 import math
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
 from services.decide.core.placing.changing import (
     attach,
     begin,
-    measure_edge,
-    measure_flow,
+    lowest_usd,
     overload,
     settle,
     take,
@@ -26,32 +25,22 @@ from services.decide.core.placing.layout import (
     CHANGED_FLOWS,
     CHANGED_PIPES,
     CHANGED_UNITS,
-    CHOICES,
-    CHOICES_WIDE,
     CLUSTER,
-    CLUSTERS,
+    CLUSTER_FREE,
     COOLING,
-    EDGES_OF,
+    DEMAND,
     EDGE_AT,
-    EDGE_BAD,
-    EDGE_EXCESS,
     EDGE_USD,
     EDGE_WAS,
+    EDGES_OF,
     EXCESS,
     EXCESS_USD,
-    FIRST_ON,
-    FLOWS_OF,
-    FLOW_AT,
-    FLOW_BAD,
-    FLOW_EXCESS,
     FLOW_WAS,
+    IS_HOME_FREE,
     LOGS,
     LOGS_COUNT,
-    NEAR,
-    NEAR_WIDE,
-    NEXT_ON,
+    MOVE_USD,
     NODE,
-    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
     PIPE,
@@ -60,188 +49,49 @@ from services.decide.core.placing.layout import (
     TOTALS,
     TOTALS_WAS,
     UNIT,
-    UNITS,
-    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_FROM,
+    UNIT_HOME,
+    UNITS,
+    UNITS_ON,
     UNPLACED,
     UNPLACED_USD,
     USD,
-    VIOLATIONS,
     VIOLATION_USD,
+    VIOLATIONS,
     WRONG,
     WRONG_COUNT,
 )
+from services.decide.core.placing.moving import (
+    MOST_EVICTED,
+    MOST_IN_BLOCK,
+    relocate,
+    repack,
+)
 from services.decide.core.placing.proposing import (
     below,
-    fits,
     gather,
     may_leave,
     may_stand,
-    node_for,
-    partner,
     target_for,
-    victim,
     wrong_unit,
 )
 
-
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""
-HOTTER = 20.0
+HOTTER = 5.0
 """A change of something wrong may cost this much more: it is over before money is counted."""
-MOST_EVICTED = 4
-LOOK_AROUND = 4
-"""One time in so many those who make room go where they cost least."""
-MOST_IN_BLOCK = 16
+ATTEMPTS = 4
+"""Clusters drawn for a move until one can be."""
+KINDS, REPACKS, BLOCKS, TOGETHER = 16, 2, 8, 14
+"""Of so many moves so many change nodes within a cluster; from BLOCKS on several units move, from
+TOGETHER on wherever they stand."""
 
 
-def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int) -> bool:
-    """Move the first `count` units of BLOCK to a cluster; return whether all found a node.
-
-    At most `evict` times a unit, or what hangs together with it there, makes room; it goes where
-    the block came from, or elsewhere.
-    """
-    source = ints[ints[CLUSTER] + ints[ints[BLOCK]]]
-    mates = below(ints, MOST_IN_BLOCK) if evict > 0 and below(ints, 2) == 0 else 0
-    begin(ints, reals)
-    for at in range(count):
-        take(ints, reals, ints[ints[BLOCK] + at], True)
-    for at in range(count):
-        unit = ints[ints[BLOCK] + at]
-        if not may_stand(ints, unit, target):
-            return False
-        node = node_for(ints, reals, unit, target)
-        while node < 0 and evict > 0:
-            evict -= 1
-            make_room(ints, reals, unit, target, mates)
-            node = node_for(ints, reals, unit, target)
-        if node < 0:
-            return False
-        attach(ints, reals, unit, node)
-    if ints[CHANGED_UNITS] == count:
-        return True
-    if below(ints, LOOK_AROUND) == 0:
-        return resettle_best(ints, reals, count)
-    return resettle(ints, reals, count, source, mates)
-
-
-def make_room(ints: Longs, reals: Floats, unit: int, cluster: int, mates: int) -> None:
-    """Take a unit of a cluster off it, with up to so many that hang together with it there."""
-    other, first = victim(ints, unit, cluster), ints[CHANGED_UNITS]
-    if other >= 0:
-        end = gather(ints, other, first, 1 + mates, True)
-        for at in range(first, end):
-            take(ints, reals, ints[ints[BLOCK] + at], True)
-
-
-def resettle(ints: Longs, reals: Floats, count: int, source: int, mates: int) -> bool:
-    """Put those who made room where the block came from, or elsewhere: all after `count`."""
-    place = NOWHERE
-    for at in range(count, ints[CHANGED_UNITS]):
-        unit = ints[ints[UNIT] + at]
-        if place < 0 or mates == 0:
-            place = source
-            if place < 0 or below(ints, 4) == 0:
-                place = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
-        if place < 0 or not may_stand(ints, unit, place):
-            return False
-        node = node_for(ints, reals, unit, place)
-        if node < 0:
-            return False
-        attach(ints, reals, unit, node)
-    return True
-
-
-def resettle_best(ints: Longs, reals: Floats, count: int) -> bool:
-    """Put those who made room where each costs least, one after the other: all after `count`."""
-    for at in range(count, ints[CHANGED_UNITS]):
-        unit = ints[ints[UNIT] + at]
-        node = best_node(ints, reals, unit)
-        if node < 0:
-            return False
-        attach(ints, reals, unit, node)
-    return True
-
-
-def best_node(ints: Longs, reals: Floats, unit: int) -> int:
-    """Return a node for a unit in the best of its choices and of the places near its partners."""
-    component, clusters = ints[ints[UNIT_COMPONENT] + unit], ints[CLUSTERS]
-    there = partner(ints, component)
-    wide, near = ints[CHOICES_WIDE], ints[NEAR_WIDE] if there >= 0 else 0
-    best, best_usd = NOWHERE, math.inf
-    for at in range(wide + near):
-        if at < wide:
-            cluster = ints[ints[CHOICES] + component * wide + at]
-        else:
-            cluster = ints[ints[NEAR] + there * near + at - wide]
-        if cluster < 0 or cluster >= clusters or not may_stand(ints, unit, cluster):
-            continue
-        node = node_for(ints, reals, unit, cluster)
-        if node >= 0:
-            usd = guess_usd(ints, reals, unit, node)
-            if usd < best_usd:
-                best, best_usd = node, usd
-    return best
-
-
-def guess_usd(ints: Longs, reals: Floats, unit: int, node: int) -> float:
-    """Return what a unit, taken in this change, would cost on a node: all but links' overload."""
-    component = ints[ints[UNIT_COMPONENT] + unit]
-    ints[ints[CLUSTER] + unit] = ints[ints[NODE_CLUSTER] + node]
-    usd = unit_usd(ints, reals, unit, node)
-    if ints[ints[UNITS_ON] + node] == 0:
-        usd += reals[ints[NODE_IDLE_USD] + node]
-    for at in range(ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]):
-        edge = ints[ints[EDGE_AT] + at]
-        measure_edge(ints, reals, edge)
-        usd += reals[ints[EDGE_USD] + edge] + reals[ints[EDGE_BAD] + edge] * reals[VIOLATION_USD]
-        usd += reals[ints[EDGE_EXCESS] + edge] * reals[EXCESS_USD]
-    for at in range(ints[ints[FLOWS_OF] + component], ints[ints[FLOWS_OF] + component + 1]):
-        flow = ints[ints[FLOW_AT] + at]
-        measure_flow(ints, reals, flow)
-        usd += reals[ints[FLOW_BAD] + flow] * reals[VIOLATION_USD]
-        usd += reals[ints[FLOW_EXCESS] + flow] * reals[EXCESS_USD]
-    ints[ints[CLUSTER] + unit] = NOWHERE
-    return usd
-
-
-def repack(ints: Longs, reals: Floats, unit: int) -> bool:
-    """Move a unit to another node of its cluster, or swap it with one there."""
-    cluster, home = ints[ints[CLUSTER] + unit], ints[ints[NODE] + unit]
-    first, end = ints[ints[NODES_OF] + cluster], ints[ints[NODES_OF] + cluster + 1]
-    if end - first < 2:
-        return False
-    node = first + below(ints, end - first)
-    if node == home or not may_stand(ints, unit, cluster):
-        return False
-    begin(ints, reals)
-    take(ints, reals, unit, False)
-    if not fits(ints, unit, node):
-        other = ints[ints[FIRST_ON] + node]
-        if other < 0:
-            return False
-        for _ in range(below(ints, ints[ints[UNITS_ON] + node])):
-            other = ints[ints[NEXT_ON] + other]
-        if not may_leave(ints, other) or not may_stand(ints, other, cluster):
-            return False
-        take(ints, reals, other, False)
-        if not fits(ints, unit, node):
-            return False
-        attach(ints, reals, unit, node)
-        back = home if fits(ints, other, home) else node_for(ints, reals, other, cluster)
-        if back < 0:
-            return False
-        attach(ints, reals, other, back)
-        return True
-    attach(ints, reals, unit, node)
-    return True
-
-
-def propose(ints: Longs, reals: Floats, mends: bool) -> bool:  # noqa: FBT001
+def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:  # noqa: FBT001
     """Try one move of a random kind; return whether it can be. It still has to settle.
 
-    `mends`: of something that is wrong now.
+    `mends`: of something that is wrong now. `most`: what it may cost.
     """
     begin(ints, reals)
     unit = NOWHERE
@@ -251,21 +101,78 @@ def propose(ints: Longs, reals: Floats, mends: bool) -> bool:  # noqa: FBT001
         unit = below(ints, ints[UNITS])
     if not may_leave(ints, unit):
         return False
-    cluster, kind = ints[ints[CLUSTER] + unit], below(ints, 16)
-    if kind < 2 and cluster >= 0:
+    kind, is_placed = below(ints, KINDS), ints[ints[CLUSTER] + unit] >= 0
+    if kind < REPACKS and is_placed:
         return repack(ints, reals, unit)
-    target = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
-    if target < 0 or target == cluster or not may_stand(ints, unit, target):
-        return False
+    evict = 1 + below(ints, MOST_EVICTED) if kind % 4 == 3 or mends or not is_placed else 0
     ints[ints[BLOCK]] = unit
-    count, evict = 1, 0
-    if kind >= 8:
-        count = gather(ints, unit, 0, 2 + below(ints, MOST_IN_BLOCK - 1), kind < 14)
-    if kind % 4 == 3 or cluster < 0 or mends:
-        evict = 1 + below(ints, MOST_EVICTED)
-    elif count == 1 and node_for(ints, reals, unit, target) < 0:
+    count = 1
+    if kind >= BLOCKS:
+        together = kind < TOGETHER
+        count = gather(ints, unit, 0, 2 + below(ints, MOST_IN_BLOCK - 1), together)
+    target = find_target(ints, unit, count, evict)
+    if target < 0 or (evict == 0 and costs_at_least(ints, reals, count, target) > most):
         return False
     return relocate(ints, reals, count, target, evict)
+
+
+def find_target(ints: Longs, unit: int, count: int, evict: int) -> int:
+    """Return a cluster to which the block around a unit could go, or NOWHERE after some tries."""
+    for _ in range(ATTEMPTS):
+        target = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
+        if target < 0 or target == ints[ints[CLUSTER] + unit] or not may_stand(ints, unit, target):
+            continue
+        if evict > 0 or has_room(ints, count, target):
+            return target
+    return NOWHERE
+
+
+def has_room(ints: Longs, count: int, target: int) -> bool:
+    """Tell whether the nodes of a cluster together have room for those of the block not there."""
+    for resource in range(3):
+        need = 0
+        for at in range(count):
+            unit = ints[ints[BLOCK] + at]
+            if ints[ints[CLUSTER] + unit] != target and takes_room_on(ints, unit, target):
+                need += ints[ints[DEMAND] + ints[ints[UNIT_COMPONENT] + unit] * 3 + resource]
+        if need > ints[ints[CLUSTER_FREE] + target * 3 + resource]:
+            return False
+    return True
+
+
+def takes_room_on(ints: Longs, unit: int, cluster: int) -> bool:
+    """Tell whether a unit is sure to take room on a cluster: not where it is at home for free."""
+    home = ints[ints[UNIT_HOME] + unit]
+    return not (ints[IS_HOME_FREE] > 0 and home >= 0 and ints[ints[NODE_CLUSTER] + home] == cluster)
+
+
+def costs_at_least(ints: Longs, reals: Floats, count: int, target: int) -> float:
+    """Return what moving the block costs at least: as if all its traffic and troubles ended.
+
+    Most moves are turned down by this before anything is touched. A link that is overloaded now
+    may end being so by any move: then nothing is turned down.
+    """
+    if ints[WRONG_COUNT] > 0:
+        return -math.inf
+    least = 0.0
+    for at in range(count):
+        unit = ints[ints[BLOCK] + at]
+        node = ints[ints[NODE] + unit]
+        if node < 0:
+            return -math.inf
+        component = ints[ints[UNIT_COMPONENT] + unit]
+        least += lowest_usd(ints, reals, component, target)
+        home = ints[ints[UNIT_HOME] + unit]
+        if home >= 0 and ints[ints[NODE_CLUSTER] + home] != target:
+            least += reals[ints[MOVE_USD] + component]
+        least -= unit_usd(ints, reals, unit, node)
+        if ints[ints[UNITS_ON] + node] <= count:
+            least -= reals[ints[NODE_IDLE_USD] + node]
+        for edge_at in range(
+            ints[ints[EDGES_OF] + component], ints[ints[EDGES_OF] + component + 1]
+        ):
+            least -= reals[ints[EDGE_USD] + ints[ints[EDGE_AT] + edge_at]]
+    return least
 
 
 def keep_best(ints: Longs) -> None:
@@ -350,13 +257,13 @@ def anneal(ints: Longs, reals: Floats, iterations: int) -> None:
     for turn in range(iterations):
         if turn % COOLING_EVERY == 0:
             reals[TEMPERATURE] *= reals[COOLING]
-        mends = ints[WRONG_COUNT] > 0 and below(ints, 2) == 0
-        if not propose(ints, reals, mends):
-            undo(ints, reals)
-            continue
         most = reals[TEMPERATURE] * reals[LOGS + below(ints, LOGS_COUNT)]
+        mends = ints[WRONG_COUNT] > 0 and below(ints, 2) == 0
         if mends:
             most *= HOTTER
+        if not propose(ints, reals, mends, most):
+            undo(ints, reals)
+            continue
         if least_worth(ints, reals) > most:
             undo(ints, reals)
             continue

@@ -9,9 +9,9 @@ Plain functions: `compiled` translates them.
 import math
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
 from services.decide.core.placing.layout import (
     ACCESS_MS,
@@ -22,11 +22,11 @@ from services.decide.core.placing.layout import (
     CHANGED_UNITS,
     CLOCK,
     CLUSTER,
+    CLUSTER_FREE,
+    CLUSTER_USD,
     CLUSTERS,
     DEMAND,
     EDGE,
-    EDGES,
-    EDGES_OF,
     EDGE_AT,
     EDGE_BAD,
     EDGE_EXCESS,
@@ -39,11 +39,11 @@ from services.decide.core.placing.layout import (
     EDGE_UDP,
     EDGE_USD,
     EDGE_WAS,
+    EDGES,
+    EDGES_OF,
     EXCESS,
     FIRST_ON,
     FLOW,
-    FLOWS,
-    FLOWS_OF,
     FLOW_ACCESS,
     FLOW_AT,
     FLOW_BAD,
@@ -53,6 +53,8 @@ from services.decide.core.placing.layout import (
     FLOW_RETURNS,
     FLOW_WAS,
     FLOW_WEIGHT,
+    FLOWS,
+    FLOWS_OF,
     FREE,
     GATEWAY_LOAD,
     GATEWAY_MBPS,
@@ -61,10 +63,10 @@ from services.decide.core.placing.layout import (
     JITTER_MS,
     LATENCY_MS,
     LINK,
-    LINKS,
     LINK_LOAD,
     LINK_MBPS,
     LINK_TAKEN_MBPS,
+    LINKS,
     LOSS_RATIO,
     MILLICORES_LEFT,
     MOST_REPLICAS,
@@ -85,12 +87,12 @@ from services.decide.core.placing.layout import (
     TOTALS_WAS,
     TRAFFIC_USD,
     UNIT,
-    UNITS_OF,
-    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_FROM,
     UNIT_HOME,
     UNIT_STANDS,
+    UNITS_OF,
+    UNITS_ON,
     UNPLACED,
     USD,
     VIOLATIONS,
@@ -99,7 +101,6 @@ from services.decide.core.placing.layout import (
     WRONG_AT,
     WRONG_COUNT,
 )
-
 
 TOLERANCE_MS = 1e-9
 TOLERANCE_RATIO = 1e-12
@@ -141,15 +142,32 @@ def first_of_units(ints: Longs) -> int:
     return ints[FLOWS] + ints[EDGES] + ints[LINKS] + ints[CLUSTERS]
 
 
-def unit_usd(ints: Longs, reals: Floats, unit: int, node: int) -> float:
-    """Return what one unit costs on a node: resources, energy, and its migration."""
-    component, home = ints[ints[UNIT_COMPONENT] + unit], ints[ints[UNIT_HOME] + unit]
+def resources_usd(ints: Longs, reals: Floats, component: int, node: int) -> float:
+    """Return what the resources and energy of a unit of a component cost on a node."""
     usd = 0.0
     for resource in range(3):
         usd += (
             ints[ints[DEMAND] + component * 3 + resource]
             * reals[ints[NODE_USD] + node * 3 + resource]
         )
+    return usd
+
+
+def lowest_usd(ints: Longs, reals: Floats, component: int, cluster: int) -> float:
+    """Return what the resources of a unit of a component cost on a cluster at least."""
+    usd = 0.0
+    for resource in range(3):
+        usd += (
+            ints[ints[DEMAND] + component * 3 + resource]
+            * reals[ints[CLUSTER_USD] + cluster * 3 + resource]
+        )
+    return usd
+
+
+def unit_usd(ints: Longs, reals: Floats, unit: int, node: int) -> float:
+    """Return what one unit costs on a node: resources, energy, and its migration."""
+    component, home = ints[ints[UNIT_COMPONENT] + unit], ints[ints[UNIT_HOME] + unit]
+    usd = resources_usd(ints, reals, component, node)
     if home >= 0 and home != node:
         usd += reals[ints[MOVE_USD] + component] * (
             reals[MOVE_WITHIN]
@@ -182,7 +200,9 @@ def detach(ints: Longs, reals: Floats, unit: int) -> None:
     if takes_room(ints, unit, node):
         component = ints[ints[UNIT_COMPONENT] + unit]
         for resource in range(3):
-            ints[ints[FREE] + node * 3 + resource] += ints[ints[DEMAND] + component * 3 + resource]
+            room = ints[ints[DEMAND] + component * 3 + resource]
+            ints[ints[FREE] + node * 3 + resource] += room
+            ints[ints[CLUSTER_FREE] + ints[ints[CLUSTER] + unit] * 3 + resource] += room
         ints[ints[MILLICORES_LEFT] + ints[ints[CLUSTER] + unit]] += ints[
             ints[DEMAND] + component * 3 + 0
         ]
@@ -208,7 +228,9 @@ def attach(ints: Longs, reals: Floats, unit: int, node: int) -> None:
     if takes_room(ints, unit, node):
         component = ints[ints[UNIT_COMPONENT] + unit]
         for resource in range(3):
-            ints[ints[FREE] + node * 3 + resource] -= ints[ints[DEMAND] + component * 3 + resource]
+            room = ints[ints[DEMAND] + component * 3 + resource]
+            ints[ints[FREE] + node * 3 + resource] -= room
+            ints[ints[CLUSTER_FREE] + cluster * 3 + resource] -= room
         ints[ints[MILLICORES_LEFT] + cluster] -= ints[ints[DEMAND] + component * 3 + 0]
     reals[ints[TOTALS] + USD] += unit_usd(ints, reals, unit, node)
     reals[ints[TOTALS] + UNPLACED] -= 1.0

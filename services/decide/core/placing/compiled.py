@@ -8,9 +8,9 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from services.decide.core.placing import annealing, changing, proposing, starting
+from services.decide.core.placing import annealing, changing, moving, proposing, starting
 
-MODULES: tuple[ModuleType, ...] = (changing, proposing, annealing, starting)
+MODULES: tuple[ModuleType, ...] = (changing, proposing, moving, annealing, starting)
 """In the order of their imports."""
 
 

@@ -1,4 +1,8 @@
-"""The search: greedy start, then annealing, by kernels that are translated or interpreted."""
+"""The search: what stands and a greedy placement first, then annealing for as long as there is time.
+
+The work is counted in iterations, so that the same problem, seed and iterations give the same
+bytes. Whoever has a clock runs it slice by slice.
+"""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -7,49 +11,88 @@ import numpy as np
 
 from services.decide.core.placing import layout
 from services.decide.core.placing.annealing import COOLING_EVERY
-from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Longs, Score
+from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Ints, Longs, Score
+from services.decide.core.placing.score import score, with_fewest_moves
 
-CHOICES = 24
-NEAR = 24
-UNPLACED_USD, VIOLATION_USD, EXCESS_USD = 1000.0, 50.0, 30.0
+WORTH_TRYING = 24
+"""Clusters tried for a component of its own choice, and beside where its partners stand."""
+UNPLACED_SHARE, VIOLATION_SHARE, EXCESS_SHARE = 4000.0, 200.0, 120.0
+"""What is wrong counts that many times what a unit costs on average, while the search lasts."""
+COLDEST_SHARE = 0.004
+"""The temperature at the end, as a part of what a unit costs on average."""
+HOTTEST_SHARE = 0.2
+"""The temperature at the start, at most: a longer search begins hotter. It is never so hot that
+what stands well would be scattered: bringing it back costs more than it gained."""
+HEAT_PER_ITERATION = 0.0005
+"""The temperature at the start per iteration and unit, as a part of the same."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Search:
-    """A search under way."""
+    """A search under way: two buffers that the kernels change in place."""
 
     arrays: Arrays
     kernels: SimpleNamespace
     ints: Longs
     reals: Floats
+    unit_usd: float
+    """What a unit costs on average."""
 
-    def run(self, iterations: int, hot: float, cold: float) -> None:
-        """Anneal so many iterations from one temperature (USD) to another."""
-        self.reals[layout.TEMPERATURE] = hot
-        self.reals[layout.COOLING] = (cold / hot) ** (COOLING_EVERY / max(iterations, COOLING_EVERY))
+    def run(
+        self, iterations: int, *, effort: int = 0, begin: float = 0.0, end: float = 1.0
+    ) -> None:
+        """Anneal so many iterations, a slice of the whole.
+
+        `effort`: iterations of the whole, these if not given; `begin` and `end`: the part of it
+        that is over before and after this slice.
+        """
+        hot = self.unit_usd * self._hottest(effort or iterations)
+        cold = self.unit_usd * COLDEST_SHARE
+        steps = max(iterations // COOLING_EVERY, 1)
+        self.reals[layout.TEMPERATURE] = hot * (cold / hot) ** begin
+        self.reals[layout.COOLING] = (cold / hot) ** ((end - begin) / steps)
         self.kernels.anneal(self.ints, self.reals, iterations)
 
+    def _hottest(self, effort: int) -> float:
+        share = HEAT_PER_ITERATION * effort / max(1, len(self.arrays.unit_component))
+        return min(HOTTEST_SHARE, max(2.0 * COLDEST_SHARE, share))
+
     @property
-    def nodes(self):
-        first = self.ints[layout.BEST]
-        return self.ints[first : first + self.ints[layout.UNITS]]
+    def nodes(self) -> Ints:
+        """The best placement so far, (R,), replicas exchanged so that most stay."""
+        first = int(self.ints[layout.BEST])
+        best = self.ints[first : first + len(self.arrays.unit_component)]
+        return with_fewest_moves(self.arrays, best.astype(np.int32))
 
     @property
     def score(self) -> Score:
-        first = int(self.ints[layout.BEST_SCORE])
-        unplaced, violations, usd = self.reals[first : first + 3]
-        return Score(int(unplaced), float(violations), float(usd))
+        """The score of the best placement so far."""
+        return score(self.arrays, self.nodes)
 
 
 def start(arrays: Arrays, kernels: SimpleNamespace, *, seed: int = 1) -> Search:
-    """Return a search whose first placement is what stands, filled up greedily."""
-    clusters = len(arrays.gateway_mbps)
-    ints, reals = layout.pack(arrays, seed=seed, choices=min(CHOICES, clusters), near=min(NEAR, clusters))
-    reals[layout.UNPLACED_USD : layout.EXCESS_USD + 1] = UNPLACED_USD, VIOLATION_USD, EXCESS_USD
+    """Return a search whose placement is what stands, with the rest placed greedily."""
+    count = min(WORTH_TRYING, len(arrays.gateway_mbps))
+    ints, reals = layout.pack(arrays, seed=seed, choices=count, near=count)
+    search = Search(
+        arrays=arrays, kernels=kernels, ints=ints, reals=reals, unit_usd=_unit_usd(arrays)
+    )
+    reals[layout.UNPLACED_USD] = search.unit_usd * UNPLACED_SHARE
+    reals[layout.VIOLATION_USD] = search.unit_usd * VIOLATION_SHARE
+    reals[layout.EXCESS_USD] = search.unit_usd * EXCESS_SHARE
     kernels.find_choices(ints, reals)
     kernels.find_near(ints, reals)
-    kernels.stand(ints, reals, np.where(arrays.unit_stands, arrays.unit_home, NOWHERE).astype(np.int64))
+    stands = np.where(arrays.unit_stands, arrays.unit_home, NOWHERE)
+    kernels.stand(ints, reals, stands.astype(np.int64))
     kernels.settle_down(ints, reals)
-    search = Search(arrays=arrays, kernels=kernels, ints=ints, reals=reals)
-    search.run(0, 1.0, 1.0)
+    kernels.anneal(ints, reals, 0)
     return search
+
+
+def _unit_usd(arrays: Arrays) -> float:
+    """Return what a unit costs on average, over all nodes; 1 where nothing costs anything."""
+    if not len(arrays.unit_component) or not len(arrays.node_cluster):
+        return 1.0
+    demand = arrays.demand[arrays.unit_component].mean(axis=0)
+    usd = float((demand * arrays.node_usd).sum(axis=1).mean())
+    return usd if usd > 0.0 else 1.0

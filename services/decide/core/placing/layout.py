@@ -30,8 +30,8 @@ the number of the change under trial, how many things are wrong, and what the ch
 
 (
     CHOICES, NEAR, NODE, CLUSTER, FREE, MILLICORES_LEFT, UNITS_ON, FIRST_ON, NEXT_ON, PREVIOUS_ON,
-    WRONG, WRONG_AT, UNIT, UNIT_FROM, EDGE, FLOW, PIPE, STAMP, BLOCK, BEST,
-) = range(42, 62)  # fmt: skip
+    WRONG, WRONG_AT, UNIT, UNIT_FROM, EDGE, FLOW, PIPE, STAMP, BLOCK, BEST, CLUSTER_FREE,
+) = range(42, 63)  # fmt: skip
 """Whole numbers of the placement under search.
 
 CHOICES (C, M) and NEAR (K, M): clusters worth trying. NODE, CLUSTER (R,): where units stand. FREE
@@ -39,22 +39,23 @@ CHOICES (C, M) and NEAR (K, M): clusters worth trying. NODE, CLUSTER (R,): where
 a node as a linked list. WRONG: what is wrong now, as positions in the order flows, edges, links,
 gateways, units; WRONG_AT: where each stands there. UNIT, UNIT_FROM (R,), EDGE, FLOW, PIPE: what the
 change under trial touched; pipes are links, then gateways. STAMP: the last change that touched each
-edge, flow, pipe, component. BLOCK (R,): units that move together. BEST (R,): the best placement."""
+edge, flow, pipe, component. BLOCK (R,): units that move together. BEST (R,): the best placement.
+CLUSTER_FREE (K, 3): FREE summed over the nodes of a cluster."""
 
 (
     LATENCY_MS, LOSS_RATIO, JITTER_MS, TRAFFIC_USD, LINK_MBPS, LINK_TAKEN_MBPS, GATEWAY_MBPS,
     GATEWAY_TAKEN_MBPS, NODE_USD, NODE_IDLE_USD, MOVE_USD, EDGE_MBPS, EDGE_LATENCY_MS,
     EDGE_LOSS_RATIO, EDGE_JITTER_MS, FLOW_PROCESSING_MS, FLOW_BUDGET_MS, FLOW_WEIGHT, ACCESS_MS,
-) = range(62, 81)  # fmt: skip
+) = range(63, 82)  # fmt: skip
 """Numbers of the problem, in `reals`; see `Arrays`."""
 
 (
     EDGE_BAD, EDGE_EXCESS, EDGE_USD, FLOW_BAD, FLOW_EXCESS, LINK_LOAD, GATEWAY_LOAD, TOTALS,
-    EDGE_WAS, FLOW_WAS, PIPE_WAS, TOTALS_WAS, WAY, BEST_SCORE,
-) = range(81, 95)  # fmt: skip
+    EDGE_WAS, FLOW_WAS, PIPE_WAS, TOTALS_WAS, WAY, BEST_SCORE, CLUSTER_USD,
+) = range(82, 97)  # fmt: skip
 """Numbers of the placement, in `reals`. EDGE_BAD: 1.0 where broken. FLOW_BAD: the weight where out
 of budget. *_EXCESS: how far beyond (0 to 1, times the weight). *_WAS: before the change under
-trial. WAY (2, MOST_REPLICAS, 2): cluster and latency per replica along a flow. BEST_SCORE (3,)."""
+trial. CLUSTER_USD (K, 3): the lowest NODE_USD of a cluster. WAY (2, MOST_REPLICAS, 2): cluster and latency per replica along a flow. BEST_SCORE (3,)."""
 
 UNPLACED, VIOLATIONS, EXCESS, USD = 0, 1, 2, 3
 """Columns of TOTALS. EXCESS leads the search and is no part of the score."""
@@ -65,7 +66,7 @@ its factor per step, what an unplaced unit, a violation and its excess stand for
 LOGS_COUNT values of -ln(u)."""
 LOGS_COUNT = 4096
 FIRST_REAL = LOGS + LOGS_COUNT
-FIRST_INT = 95
+FIRST_INT = 97
 
 
 def pack(arrays: Arrays, *, seed: int, choices: int, near: int) -> tuple[Longs, Floats]:
@@ -80,7 +81,7 @@ def pack(arrays: Arrays, *, seed: int, choices: int, near: int) -> tuple[Longs, 
         for name, field in fields.items():
             head[name] = at
             at += field.size
-    head[:IS_HOME_FREE + 1] = _counts(arrays, choices, near)
+    head[: IS_HOME_FREE + 1] = _counts(arrays, choices, near)
     head[RANDOM] = _scrambled(seed)
     start = np.zeros(FIRST_REAL)
     start[MOVE_WITHIN] = arrays.move_within
@@ -110,7 +111,11 @@ def _counts(arrays: Arrays, choices: int, near: int) -> list[int]:
 
 
 def _whole(arrays: Arrays, choices: int, near: int) -> Mapping[int, NDArray[np.generic]]:
-    clusters, nodes, links = len(arrays.gateway_mbps), len(arrays.node_cluster), len(arrays.link_mbps)
+    clusters, nodes, links = (
+        len(arrays.gateway_mbps),
+        len(arrays.node_cluster),
+        len(arrays.link_mbps),
+    )
     components, units = len(arrays.demand), len(arrays.unit_component)
     edges, flows = len(arrays.edge_mbps), len(arrays.flow_weight)
     things = flows + edges + links + clusters + units
@@ -137,6 +142,7 @@ def _whole(arrays: Arrays, choices: int, near: int) -> Mapping[int, NDArray[np.g
         PIPE: nothing(links + clusters),
         STAMP: np.zeros(edges + flows + links + clusters + components, np.int64),
         BLOCK: nothing(units), BEST: nothing(units),
+        CLUSTER_FREE: _summed(arrays),
     }  # fmt: skip
 
 
@@ -160,8 +166,22 @@ def _real(arrays: Arrays) -> Mapping[int, Floats]:
         LINK_LOAD: arrays.link_taken_mbps, GATEWAY_LOAD: arrays.gateway_taken_mbps,
         TOTALS: totals, EDGE_WAS: np.zeros(edges * 3), FLOW_WAS: np.zeros(flows * 2),
         PIPE_WAS: np.zeros(pipes), TOTALS_WAS: np.zeros(4), WAY: np.zeros(4 * most),
-        BEST_SCORE: np.full(3, np.inf),
+        BEST_SCORE: np.full(3, np.inf), CLUSTER_USD: _lowest(arrays),
     }  # fmt: skip
+
+
+def _summed(arrays: Arrays) -> Longs:
+    """Return (K, 3) the room of all nodes of each cluster."""
+    room = np.zeros((len(arrays.gateway_mbps), 3), np.int64)
+    np.add.at(room, arrays.node_cluster, np.maximum(arrays.node_room, 0))
+    return room
+
+
+def _lowest(arrays: Arrays) -> Floats:
+    """Return (K, 3) the lowest price of each resource on a cluster; 0 where it has no nodes."""
+    usd = np.full((len(arrays.gateway_mbps), 3), np.inf)
+    np.minimum.at(usd, arrays.node_cluster, arrays.node_usd)
+    return np.where(np.isinf(usd), 0.0, usd)
 
 
 def _bits(arrays: Arrays) -> Longs:

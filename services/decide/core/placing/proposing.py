@@ -1,9 +1,9 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
 from services.decide.core.placing.layout import (
     ALLOWED,
@@ -15,11 +15,11 @@ from services.decide.core.placing.layout import (
     CLUSTER,
     CLUSTERS,
     DEMAND,
-    EDGES,
-    EDGES_OF,
     EDGE_AT,
     EDGE_SOURCE,
     EDGE_TARGET,
+    EDGES,
+    EDGES_OF,
     FIRST_ON,
     FLOWS,
     FREE,
@@ -35,22 +35,21 @@ from services.decide.core.placing.layout import (
     NEAR_WIDE,
     NEXT_ON,
     NODE,
-    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
     NODE_USD,
+    NODES_OF,
     PATH,
     PATH_OF,
     RANDOM,
     UNIT,
-    UNITS,
-    UNITS_OF,
-    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_HOME,
     UNIT_STANDS,
+    UNITS,
+    UNITS_OF,
+    UNITS_ON,
 )
-
 
 FEW = 2**20
 """A limit of replicas per node above this is none."""
@@ -201,7 +200,7 @@ def gather(ints: Longs, unit: int, first: int, most: int, together: bool) -> int
     cluster, block = ints[ints[CLUSTER] + unit], ints[BLOCK]
     ints[block + first] = unit
     end, at, most = first + 1, first, min(first + most, ints[UNITS])
-    while at < end and end < most:
+    while at < end < most:
         component = ints[ints[UNIT_COMPONENT] + ints[block + at]]
         at += 1
         edges = ints[ints[EDGES_OF] + component]

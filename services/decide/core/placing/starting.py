@@ -8,14 +8,15 @@ from services.decide.core.placing.annealing import (
     worth,
 )
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
 from services.decide.core.placing.changing import (
     attach,
     begin,
     first_of_units,
+    lowest_usd,
     mark,
     settle,
     take,
@@ -25,22 +26,21 @@ from services.decide.core.placing.layout import (
     ACCESS_MS,
     CHOICES,
     CHOICES_WIDE,
+    CLUSTER_USD,
     CLUSTERS,
     COMPONENTS,
-    DEMAND,
-    FLOWS_OF,
     FLOW_ACCESS,
     FLOW_AT,
     FLOW_BUDGET_MS,
     FLOW_PROCESSING_MS,
+    FLOWS_OF,
     LATENCY_MS,
     NEAR,
     NEAR_WIDE,
     NODE,
     NODES_OF,
-    NODE_USD,
-    UNITS,
     UNIT_COMPONENT,
+    UNITS,
 )
 from services.decide.core.placing.proposing import (
     fits,
@@ -131,14 +131,8 @@ def find_choices(ints: Longs, reals: Floats) -> None:
                 continue
             worst = reach_ms(ints, reals, component, cluster)
             far[cluster] = worst
-            price = 0.0
-            for resource in range(3):
-                price += (
-                    ints[ints[DEMAND] + component * 3 + resource]
-                    * reals[ints[NODE_USD] + first * 3 + resource]
-                )
             if is_in_reach(ints, reals, component, cluster):
-                usd[cluster] = price
+                usd[cluster] = lowest_usd(ints, reals, component, cluster)
         row = ints[CHOICES] + component * width
         count = pick_smallest(ints, usd, row, 0, (width * 2) // 3)
         count = pick_smallest(ints, far, row, count, width)
@@ -175,19 +169,25 @@ def is_in_reach(ints: Longs, reals: Floats, component: int, cluster: int) -> boo
 def pick_smallest(ints: Longs, values: Floats, row: int, count: int, most: int) -> int:
     """Append the indices of the smallest finite values to a row until there are `most`.
 
-    Those taken become inf. Returns how many there are then.
+    In ascending order, by insertion; those taken become inf. Returns how many there are then.
     """
-    while count < most:
-        best, best_value = NOWHERE, math.inf
-        for index in range(len(values)):
-            if values[index] < best_value:
-                best, best_value = index, values[index]
-        if best < 0:
-            return count
-        values[best] = math.inf
-        ints[row + count] = best
-        count += 1
-    return count
+    start, end = row + count, row + count
+    for index in range(len(values)):
+        value = values[index]
+        if value == math.inf or (end == row + most and value >= values[ints[end - 1]]):
+            continue
+        at = end
+        if end == row + most:
+            at = end - 1
+        else:
+            end += 1
+        while at > start and values[ints[at - 1]] > value:
+            ints[at] = ints[at - 1]
+            at -= 1
+        ints[at] = index
+    for at in range(start, end):
+        values[ints[at]] = math.inf
+    return end - row
 
 
 def find_near(ints: Longs, reals: Floats) -> None:
@@ -200,7 +200,7 @@ def find_near(ints: Longs, reals: Floats) -> None:
             ms[other] = reals[ints[LATENCY_MS] + cluster * clusters + other]
             usd[other] = math.inf
             if first < ints[ints[NODES_OF] + other + 1] and ms[other] < math.inf:
-                usd[other] = reals[ints[NODE_USD] + first * 3]
+                usd[other] = reals[ints[CLUSTER_USD] + other * 3]
         row = ints[NEAR] + cluster * width
         count = pick_smallest(ints, ms, row, 0, width // 2)
         count = pick_smallest(ints, usd, row, count, width)

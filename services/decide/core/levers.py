@@ -1,0 +1,74 @@
+"""A problem with one thing a little different: a link, a budget, room on a cluster, its prices."""
+
+from dataclasses import replace
+
+from services.decide.core.headroom import Headroom
+from services.decide.core.problem import Pair, Problem, ProblemGroup
+from shared.model.names import ClusterName
+from shared.model.resources import Resources
+
+
+def with_link(problem: Problem, ends: Pair, more_ms: float) -> Problem:
+    """Make a link slower or faster in both directions, also for users who come over it."""
+    ways = (ends, ends[::-1])
+    links = dict(problem.links)
+    for pair in ways:
+        link = links.get(pair)
+        if link is not None and link.latency_ms is not None:
+            links[pair] = replace(link, latency_ms=link.latency_ms + more_ms)
+    groups = []
+    for group in problem.groups:
+        access = dict(group.access_ms)
+        for pair in ways:
+            if comes_over(problem, group, pair):
+                access[pair[1]] = links[pair].latency_ms
+        groups.append(replace(group, access_ms=access))
+    return replace(problem, links=links, groups=tuple(groups))
+
+
+def comes_over(problem: Problem, group: ProblemGroup, pair: Pair) -> bool:
+    """Tell whether users reach a cluster over that link: its Site declares no access for them."""
+    site, cluster = group.group.site, pair[1]
+    declared = problem.clusters[cluster].site.access_ms(site)
+    return pair[0] == site and declared is None and pair in problem.links
+
+
+def with_budget(problem: Problem, index: int, more_ms: float) -> Problem:
+    """Give a user group more latency, or less."""
+    group = problem.groups[index]
+    budget_ms = group.group.budget_ms + more_ms
+    changed = replace(group, group=replace(group.group, budget_ms=budget_ms))
+    groups = (*problem.groups[:index], changed, *problem.groups[index + 1 :])
+    return replace(problem, groups=groups)
+
+
+def with_node(problem: Problem, name: ClusterName, beside: Resources, cores: float) -> Problem:
+    """Give a cluster one more node of so many cores, and what else comes beside them."""
+    node = replace(beside, cpu_cores=cores)
+    cluster = problem.clusters[name]
+    headroom, unpromised = _grown(cluster.headroom, node), _grown(cluster.unpromised, node)
+    changed = replace(cluster, headroom=headroom, unpromised=unpromised)
+    return replace(problem, clusters={**problem.clusters, name: changed})
+
+
+def _grown(headroom: Headroom, node: Resources) -> Headroom:
+    cores_left = headroom.cores_left + node.cpu_cores
+    return Headroom(nodes=(*headroom.nodes, node), cores_left=cores_left)
+
+
+def with_prices(problem: Problem, name: ClusterName, paid_usd: float, more_usd: float) -> Problem:
+    """Make the resources and energy of a cluster dearer or cheaper.
+
+    What costs `paid_usd` there costs `more_usd` more then, all else in proportion.
+    """
+    cluster, factor = problem.clusters[name], 1.0 + more_usd / paid_usd
+    rates = cluster.rates
+    changed = replace(
+        rates,
+        core=rates.core * factor,
+        gib=rates.gib * factor,
+        gpu=rates.gpu * factor,
+        energy=rates.energy * factor,
+    )
+    clusters = {**problem.clusters, name: replace(cluster, rates=changed)}
+    return replace(problem, clusters=clusters)
