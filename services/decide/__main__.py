@@ -1,5 +1,6 @@
 """Start Decide: `python -m services.decide`."""
 
+from services.decide.kernels import Kernels
 from services.decide.service import run
 from services.decide.settings import Settings
 from shared.bus.jetstream import connect
@@ -13,8 +14,12 @@ def main() -> None:
     settings = load(Settings)
 
     async def work(process: Process) -> None:
-        async with connect(settings, name=process.name, readiness=process.readiness) as bus:
-            await run(bus, now=now)
+        kernels = Kernels(settings.kernels_dir)
+        async with (
+            connect(settings, name=process.name, readiness=process.readiness) as bus,
+            kernels.compiling(),
+        ):
+            await run(bus, now=now, kernels=kernels.current)
 
     run_service("decide", settings, work)
 

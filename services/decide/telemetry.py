@@ -15,6 +15,18 @@ _seconds = metrics.histogram(
     "How long does deciding for the whole fleet take?",
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
+_compiled = metrics.gauge("decide_kernels_compiled", "Does the search run as fast as it can?")
+
+
+def kernels_compiled(*, seconds: float) -> None:
+    """Tell that from now on the search runs as machine code."""
+    _compiled.set(1)
+    _log.info("kernels_compiled", seconds=round(seconds, 1))
+
+
+def kernels_not_compiled(*, reason: str) -> None:
+    """Tell that the search stays interpreted, and with that slow."""
+    _log.error("kernels_not_compiled", reason=reason)
 
 
 def decision_made(decision: Decision) -> None:

@@ -1,55 +1,42 @@
-"""The one door to numba: kernels as machine code for any node, kept in a folder or found there."""
+"""The one door to numba: the kernels as machine code that runs on any node, kept in a folder."""
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-import numba
-from numba.core.caching import _CacheLocator
+from numba import config, njit
+from numba.core.caching import UserProvidedCacheLocator
 
 from services.decide.core.placing.compiled import translated
+from services.decide.warming import warm
 
-_LOCATOR = f"{__name__}.Folder"
 
+class Folder(UserProvidedCacheLocator):
+    """Where the code of a kernel is kept: in `numba.config.CACHE_DIR`, wherever its source lies.
 
-class Folder(_CacheLocator):
-    """All kernels in `numba.config.CACHE_DIR`, found by name.
-
-    Numba's own locators write to the folder before they read, which a read-only file system
-    refuses, and tell a changed source by one file of several. Here the name of the folder tells it.
+    Numba's own locators write to the folder before they read, which a read-only one refuses.
     """
 
-    def __init__(self, name: str, line: int) -> None:
-        self._name = f"{name}-{line}"
-        self._folder = numba.config.CACHE_DIR
+    def get_cache_path(self) -> Any:
+        """Return the folder."""
+        return vars(config)["CACHE_DIR"]
 
     def ensure_cache_path(self) -> None:
         """Do nothing: who compiles has made it."""
 
-    def get_cache_path(self) -> str:
-        """Return the folder."""
-        return str(self._folder)
-
-    def get_source_stamp(self) -> str:
-        """Return always the same: see the name of the folder."""
-        return ""
-
-    def get_disambiguator(self) -> str:
-        """Return what tells kernels of one name in several files apart."""
-        return self._name
-
-    @classmethod
-    def from_function(cls, py_func: object, py_file: str) -> "Folder":
-        """Return the locator of a kernel."""
-        return cls(Path(py_file).stem, py_func.__code__.co_firstlineno)
-
 
 def translate(folder: Path | None) -> SimpleNamespace:
-    """Return the kernels for numba to load from a folder, or to compile into it, when first called.
+    """Return the kernels, loaded from a folder or else compiled into it, all ready to run.
 
-    Without a folder nothing is kept. The code is for the oldest processor of the architecture:
-    what one node compiled runs on each, and gives the same bytes.
+    Without a folder nothing is kept. The code is for the plainest processor of the architecture,
+    so what one node compiled runs on each, and gives the same bytes.
     """
-    config = numba.config
-    config.CPU_NAME, config.CPU_FEATURES = "generic", ""
-    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder or ""), _LOCATOR
-    return translated(numba.njit(cache=folder is not None, error_model="numpy"))
+    vars(config).update(
+        CPU_NAME="generic",
+        CPU_FEATURES="",
+        CACHE_DIR=str(folder or ""),
+        CACHE_LOCATOR_CLASSES=f"{Folder.__module__}.{Folder.__name__}",
+    )
+    kernels = translated(njit(cache=folder is not None, error_model="numpy"))
+    warm(kernels)
+    return kernels

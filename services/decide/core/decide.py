@@ -1,23 +1,24 @@
 """The entry: an Insight becomes one Decision per application."""
 
+from dataclasses import replace
 from functools import partial
 
 from services.decide.core import budget, explain, guards, lease, verdict
 from services.decide.core.capacity.deciding import decide_capacity
 from services.decide.core.filters import ruled_out
-from services.decide.core.framing import problem_of
+from services.decide.core.framing import framed, problem_of, with_promises
 from services.decide.core.ground import Ground, ground_of
-from services.decide.core.memory import Memory, Seen, refreshed, with_decision, with_seen
+from services.decide.core.memory import Memory, Seen, is_news, refreshed, with_decision, with_seen
 from services.decide.core.objective import Judged, judge
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Candidate, Objection, Problem
-from services.decide.core.promises import promises
+from services.decide.core.promises import Promises, promises
 from services.decide.core.search import Found, ObjectionTo, rank, search, shortened
 from services.decide.core.standing import Standing, start
+from services.decide.core.turning.points import with_limits
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason
 from shared.messages.insight import Insight
-from shared.model.application import Application
 from shared.model.names import CAPACITY, ApplicationName
 
 FOR_NOW = frozenset(
@@ -35,12 +36,13 @@ def decide(
     The worst off come first, so that they find the room; ties go by name. The decisions are in
     that order. An application that this cycle or a later one was decided for is left out.
     """
-    memory, ground = refreshed(memory, insight), ground_of(insight)
+    ground = framed(insight, ground_of(insight), memory.frames)
+    memory = replace(refreshed(memory, insight), frames=ground.frames)
     decisions = []
-    for application in _worst_first(insight, ground):
-        if not _is_new(application.name, insight, memory):
+    for problem in _worst_first(insight, ground):
+        if not _is_new(problem.name, insight, memory):
             continue
-        decision, memory = _decide_one(application, insight, ground, memory, control)
+        decision, memory = _decide_one(problem, insight, memory, control)
         memory = with_decision(memory, decision)
         decisions.append(decision)
     for decision in verdict.of_invalid(insight, guards.reject_late_inventory(insight)):
@@ -61,52 +63,56 @@ def _is_new(application: ApplicationName, insight: Insight, memory: Memory) -> b
     return told is None or told.cycle < insight.cycle
 
 
-def _worst_first(insight: Insight, ground: Ground) -> list[Application]:
-    nothing_promised = promises(Memory(), insight)
+def _worst_first(insight: Insight, ground: Ground) -> list[Problem]:
+    """Return the problems as they are without promises."""
 
-    def need(application: Application) -> tuple[float, float, float, float, str]:
-        problem = problem_of(insight, ground, application, nothing_promised)
+    def need(problem: Problem) -> tuple[float, float, float, float, str]:
         judged = judge(problem, start(problem))
         score, (leaving, weight) = judged.score, lease.leaving(problem, judged.terms)
         broken = score.hard - leaving
-        return -broken, -score.unplaced, -weight, -score.quality, application.name
+        return -broken, -score.unplaced, -weight, -score.quality, problem.name
 
-    return sorted(insight.fleet.applications, key=need)
+    applications = insight.fleet.applications
+    return sorted((problem_of(insight, ground, a, Promises()) for a in applications), key=need)
 
 
 def _decide_one(
-    application: Application,
-    insight: Insight,
-    ground: Ground,
-    memory: Memory,
-    control: Control | None,
+    problem: Problem, insight: Insight, memory: Memory, control: Control | None
 ) -> tuple[Decision, Memory]:
-    problem = problem_of(insight, ground, application, promises(memory, insight))
+    problem = with_promises(problem, promises(memory, insight))
     before = judge(problem, start(problem))
     unseen = (
         guards.reject_late_inventory(insight)
         or guards.reject_unreadable_policy(insight)
         or guards.reject_not_fresh(problem, before.standing)
     )
-    busy = guards.reject_paused(control) or guards.reject_in_flight(
-        application.name, insight, memory
-    )
+    busy = guards.reject_paused(control) or guards.reject_in_flight(problem.name, insight, memory)
     objection = busy or unseen
     if objection is not None:
         seen = memory if unseen else _with_wants(memory, problem, before, insight)
         return verdict.hold(problem, insight, objection, before), seen
     objection_to = partial(_objection_to, problem, insight, memory)
-    most = max(0, budget.moves_left(application, insight, memory))
-    found = search(problem, objection_to)
-    found = shortened(problem, found, most + budget.rescues(problem, found.steps))
+    found = _found(insight, memory, problem)
     objection = _why_nothing(problem, found, objection_to) or _objection_to_plan(
         problem, found, insight, memory
     )
     rejections = explain.rejections_of(problem, found, objection_to, held=objection)
     next_memory = _with_wants(memory, problem, before, insight, found)
     if objection is not None:
-        return verdict.hold(problem, insight, objection, before, rejections), next_memory
-    return verdict.act(problem, insight, found, rejections), next_memory
+        decision = verdict.hold(problem, insight, objection, before, rejections)
+    else:
+        decision = verdict.act(problem, insight, found, rejections)
+    if is_news(decision, memory):
+        again = partial(_found, insight, memory)
+        decision = with_limits(decision, problem, found, objection_to, again)
+    return decision, next_memory
+
+
+def _found(insight: Insight, memory: Memory, problem: Problem) -> Found:
+    """Search for a plan of as many moves as are left, rescues aside."""
+    most = max(0, budget.moves_left(problem.application, insight, memory))
+    found = search(problem, partial(_objection_to, problem, insight, memory))
+    return shortened(problem, found, most + budget.rescues(problem, found.steps))
 
 
 def _objection_to(

@@ -2,18 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.decide.core.demand import SCALE_AHEAD, Range, replica_ranges
+from services.decide.core.frames import Frames
 from services.decide.core.headroom import Headroom
 from services.decide.core.lease import lease_objection, leave_times
-from services.decide.core.problem import Objection, Pair, ProblemCluster, ProblemLink, Rates
+from services.decide.core.network import Links, Stale
+from services.decide.core.problem import Objection, ProblemCluster, Rates, Spread
 from shared.messages.decision import Reason
 from shared.messages.insight import Insight
-from shared.messages.observation import Coverage
 from shared.messages.readings import Signal
-from shared.model.fleet import Cluster, ClusterState, Link
+from shared.model.fleet import Cluster, ClusterState, Fleet
 from shared.model.names import ClusterName
 from shared.model.policy import FleetPolicy, Missing
 from shared.model.site import Site
@@ -27,16 +28,6 @@ NODE_SIGNALS = (
 )
 GB_PER_HOUR = 3600.0 / 8.0 / 1000.0
 """GB that 1 Mbit/s makes in an hour."""
-GOOD = {
-    Signal.LINK_RTT_MS: 0.0,
-    Signal.LINK_JITTER_MS: 0.0,
-    Signal.LINK_LOSS_RATIO: 0.0,
-    Signal.LINK_CAPACITY_MBPS: float("inf"),
-    Signal.LINK_USED_MBPS: 0.0,
-}
-"""What a missing measurement counts as where the policy ignores it."""
-
-Stale = Mapping[tuple[ClusterName, Signal], Coverage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +35,14 @@ class Ground:
     """What all applications of one cycle share."""
 
     clusters: Mapping[ClusterName, ProblemCluster]
-    links: Mapping[Pair, ProblemLink]
+    links: Links
     stale: Stale
+    spreads: Mapping[str, Spread]
+    """Where the replicas of each component stand, by `application/component`."""
     ranges: Mapping[str, Range]
     """Replicas that forecast demand asks for, by `application/component`."""
+    frames: Frames = field(default_factory=Frames)
+    """Of its applications, as far as they are built already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +64,8 @@ def ground_of(insight: Insight, *, ahead: timedelta = SCALE_AHEAD) -> Ground:
         for c in insight.coverage
         if policy.meaning_of_missing(c.signal) is Missing.HOLD
     }
-    links = {(x.source, x.target): _link(x, policy, stale) for x in insight.fleet.links}
-    gateways: dict[ClusterName, float] = defaultdict(float)
-    for pair, link in links.items():
-        for end in pair:
-            gateways[end] += link.used_mbps or 0.0
+    links = Links(insight.fleet.links, policy, stale)
+    gateways = links.used_mbps()
     cores, leave_at = _cores_of_applications(insight), leave_times(insight)
     return Ground(
         clusters={
@@ -81,15 +73,24 @@ def ground_of(insight: Insight, *, ahead: timedelta = SCALE_AHEAD) -> Ground:
                 c,
                 insight,
                 stale,
-                _Taken(cores=cores[c.name], gateway_mbps=gateways[c.name]),
+                _Taken(cores=cores[c.name], gateway_mbps=gateways.get(c.name, 0.0)),
                 leave_at.get(c.name),
             )
             for c in insight.fleet.clusters
         },
         links=links,
         stale=stale,
+        spreads=_spreads(insight.fleet),
         ranges=replica_ranges(insight, ahead),
     )
+
+
+def _spreads(fleet: Fleet) -> dict[str, Spread]:
+    spreads: dict[str, list[tuple[ClusterName, int]]] = defaultdict(list)
+    for p in fleet.placements:
+        if p.replicas > 0:
+            spreads[f"{p.application}/{p.component}"].append((p.cluster, p.replicas))
+    return {term: tuple(spread) for term, spread in spreads.items()}
 
 
 def _cores_of_applications(insight: Insight) -> dict[ClusterName, float]:
@@ -160,22 +161,4 @@ def _rates(site: Site, policy: FleetPolicy) -> Rates:
         gpu=site.prices.gpu_hour * money,
         energy=site.watts_per_core / 1000.0 * site.prices.kwh * energy,
         egress=GB_PER_HOUR * site.prices.gb_egress * money,
-    )
-
-
-def _link(link: Link, policy: FleetPolicy, stale: Stale) -> ProblemLink:
-    def believed(signal: Signal, value: float | None, *ends: ClusterName) -> float | None:
-        """Return the value unless all ends that could have measured it are silent."""
-        if policy.meaning_of_missing(signal) is Missing.IGNORE:
-            return GOOD[signal] if value is None else value
-        return None if all((end, signal) in stale for end in ends) else value
-
-    a, b = link.source, link.target
-    return ProblemLink(
-        is_up=link.up is not False,
-        latency_ms=believed(Signal.LINK_RTT_MS, link.steady_latency_ms, a, b),
-        jitter_ms=believed(Signal.LINK_JITTER_MS, link.jitter_ms, a, b),
-        loss_ratio=believed(Signal.LINK_LOSS_RATIO, link.loss_ratio, a, b),
-        capacity_mbps=believed(Signal.LINK_CAPACITY_MBPS, link.capacity_mbps, a),
-        used_mbps=believed(Signal.LINK_USED_MBPS, link.used_mbps, a),
     )

@@ -1,9 +1,10 @@
 """What Decide carries from one insight to the next, as a value."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from services.decide.core.frames import Frames
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome
@@ -54,6 +55,8 @@ class Memory:
     seen: tuple[Seen, ...] = ()
     told: tuple[Told, ...] = ()
     lost: tuple[Lost, ...] = ()
+    frames: Frames = field(default_factory=Frames, compare=False, repr=False)
+    """Of the last cycle: they save work, and change nothing."""
 
     def told_of(self, application: ApplicationName) -> Told | None:
         """Return the newest decision told about an application, or None."""

@@ -33,8 +33,12 @@ def _migration_usd(part: ProblemComponent, spread: Spread) -> float:
     before, after = dict(part.alive), dict(spread)
     left = sum(max(0, n - after.get(cluster, 0)) for cluster, n in part.alive)
     came = sum(max(0, n - before.get(cluster, 0)) for cluster, n in spread)
-    each = MOVE_USD + part.component.state_mib * STATE_USD_PER_MIB
-    return min(left, came) * each
+    return min(left, came) * move_usd(part)
+
+
+def move_usd(part: ProblemComponent) -> float:
+    """Return what moving one replica costs at face value."""
+    return MOVE_USD + part.component.state_mib * STATE_USD_PER_MIB
 
 
 def of_traffic(problem: Problem, own_mbps: Mapping[Pair, float]) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ one that is within is left alone as long as no candidate makes it worse than tha
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.decide.core import money
@@ -126,7 +126,17 @@ def _flows(problem: Problem, standing: Standing) -> Iterable[tuple[str, float]]:
 def _links(
     problem: Problem, standing: Standing, own: Mapping[Pair, float]
 ) -> Iterable[tuple[str, float]]:
-    """Compare what a link would carry, measured traffic of others with it, to its capacity."""
+    for (source, target), mbps, capacity_mbps in link_loads(problem, standing, own):
+        yield f"quality:link:{source}>{target}", violation(mbps, capacity_mbps)
+
+
+def link_loads(
+    problem: Problem, standing: Standing, own: Mapping[Pair, float]
+) -> Iterator[tuple[Pair, float | None, float]]:
+    """Yield what a link would carry, measured traffic of others with it, and its capacity.
+
+    In Mbit/s. None: not known.
+    """
     for pair, mbps in own.items():
         link = problem.links.get(pair)
         if link is not None:
@@ -134,19 +144,26 @@ def _links(
             if link.capacity_mbps is not None and link.used_mbps is not None:
                 others = max(0.0, link.used_mbps - standing.yardstick.own_mbps.get(pair, 0.0))
                 load = mbps + others + problem.promised_mbps.get(pair, 0.0)
-            yield f"quality:link:{pair[0]}>{pair[1]}", violation(load, link.capacity_mbps or 0.0)
+            yield pair, load, link.capacity_mbps or 0.0
 
 
 def _gateways(
     problem: Problem, standing: Standing, own: Mapping[Pair, float]
 ) -> Iterable[tuple[str, float]]:
-    """Compare all that enters and leaves a site to what its gateway carries."""
+    for name, mbps, ceiling_mbps in gateway_loads(problem, standing, own):
+        yield f"quality:gateway:{name}", violation(mbps, ceiling_mbps)
+
+
+def gateway_loads(
+    problem: Problem, standing: Standing, own: Mapping[Pair, float]
+) -> Iterator[tuple[ClusterName, float, float]]:
+    """Yield all that would enter and leave a site, and what its gateway carries, in Mbit/s."""
     for name in {end: None for pair in own for end in pair}:
         cluster = problem.clusters[name]
         if cluster.site.gateway_mbps is not None:
             others = cluster.gateway_used_mbps - _seen_through(problem, standing, name)
             load = _through(name, own) + others + _through(name, problem.promised_mbps)
-            yield f"quality:gateway:{name}", violation(load, cluster.site.gateway_mbps)
+            yield name, load, cluster.site.gateway_mbps
 
 
 def _seen_through(problem: Problem, standing: Standing, cluster: ClusterName) -> float:

@@ -8,11 +8,13 @@ On its way the search is glad of a violation that gets smaller; a plan has to en
 money. Steps that only bring a group nearer to a budget it does not reach are not taken.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from services.decide.core.bounds import keys_of
 from services.decide.core.objective import DIGITS, Judged, judge, judge_change
 from services.decide.core.problem import Candidate, Objection, Problem
+from services.decide.core.ranking import BestFirst, Key
 from services.decide.core.standing import UNKNOWN, Standing, start
 from shared.messages.decision import Score
 
@@ -42,7 +44,7 @@ class Found:
 
     before: Judged
     steps: tuple[Weighed, ...]
-    weighed: tuple[Weighed, ...]
+    weighed: Sequence[Weighed]
     """All candidates of the first step, best first."""
 
     @property
@@ -83,7 +85,7 @@ def shortened(problem: Problem, found: Found, most: int) -> Found:
 def _repair(
     problem: Problem,
     now: Judged,
-    weighed: tuple[Weighed, ...],
+    weighed: Sequence[Weighed],
     taken: tuple[Weighed, ...],
     objection_to: ObjectionTo,
 ) -> tuple[Weighed, ...]:
@@ -102,12 +104,14 @@ def _repair(
 def _best(
     problem: Problem,
     now: Judged,
-    weighed: tuple[Weighed, ...],
+    weighed: Sequence[Weighed],
     is_worth_it: Callable[[Problem, Judged, Score], bool],
     objection_to: ObjectionTo,
 ) -> tuple[Weighed, ...]:
     """Return the best step that is worth it and to which nobody objects, or none."""
     for step in weighed:
+        if step.score >= now.score:
+            break
         if is_worth_it(problem, now, step.score) and not objection_to(now.standing, step.candidate):
             return (step,)
     return ()
@@ -174,13 +178,23 @@ def spent(judged: Judged) -> float:
     )
 
 
-def _weigh(problem: Problem, now: Judged, taken: tuple[Weighed, ...]) -> tuple[Weighed, ...]:
+def _weigh(problem: Problem, now: Judged, taken: tuple[Weighed, ...]) -> Sequence[Weighed]:
+    """Return the candidates by score, then by name; they are judged as far as they are asked for."""
     moved = frozenset(step.candidate.component for step in taken)
-    weighed = [
-        Weighed(candidate=candidate, after=judge_change(problem, now, candidate))
-        for candidate in candidates(problem, now.standing, moved=moved)
-    ]
-    return tuple(sorted(weighed, key=lambda w: (w.score, name_of(problem, w.candidate))))
+    possible = list(candidates(problem, now.standing, moved=moved))
+    bounds = keys_of(problem, now, possible)
+    order = sorted(range(len(possible)), key=bounds.__getitem__)
+
+    def judged(place: int) -> tuple[Key, Weighed]:
+        index = order[place]
+        weighed = Weighed(
+            candidate=possible[index], after=judge_change(problem, now, possible[index])
+        )
+        score, name = weighed.score, name_of(problem, possible[index])
+        levels = score.hard, score.unplaced, score.quality, score.money
+        return (*levels, *name, index), weighed
+
+    return BestFirst([bounds[index] for index in order], judged)
 
 
 def name_of(problem: Problem, candidate: Candidate) -> tuple[str, str]:

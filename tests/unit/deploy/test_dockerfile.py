@@ -162,6 +162,14 @@ def test_the_image_says_what_it_is() -> None:
         assert f"org.opencontainers.image.{name}=" in labels
 
 
+def test_decide_comes_with_its_kernels_compiled() -> None:
+    steps = chain("decide")
+    copied_at = max(i for i, (word, a) in enumerate(steps) if word == "COPY" and "decide/" in a)
+    compiling = steps.index(("RUN", "python -m services.decide.compiler"))
+    assert copied_at < compiling
+    assert ("ENV", "CROSSLOOP_KERNELS_DIR=/kernels") in steps[:compiling]
+
+
 def test_output_is_not_held_back() -> None:
     environment = " ".join(a for w, a in chain("observe") if w == "ENV")
     assert "PYTHONUNBUFFERED=1" in environment

@@ -20,10 +20,11 @@ UNPLACED_SHARE, VIOLATION_SHARE, EXCESS_SHARE = 4000.0, 200.0, 120.0
 """What is wrong counts that many times what a unit costs on average, while the search lasts."""
 COLDEST_SHARE = 0.004
 """The temperature at the end, as a part of what a unit costs on average."""
-HOTTEST_SHARE = 0.2
-"""The temperature at the start, at most: a longer search begins hotter. It is never so hot that
-what stands well would be scattered: bringing it back costs more than it gained."""
-HEAT_PER_ITERATION = 0.0005
+HOTTEST_SHARE, HOTTEST_SHARE_IF_STANDING = 0.6, 0.15
+"""The temperature at the start, at most: a longer search begins hotter. Where most units stand
+already it is never so hot that they would be scattered: bringing them back takes longer than it
+is worth."""
+HEAT_PER_ITERATION = 0.0003
 """The temperature at the start per iteration and unit, as a part of the same."""
 
 
@@ -54,8 +55,11 @@ class Search:
         self.kernels.anneal(self.ints, self.reals, iterations)
 
     def _hottest(self, effort: int) -> float:
-        share = HEAT_PER_ITERATION * effort / max(1, len(self.arrays.unit_component))
-        return min(HOTTEST_SHARE, max(2.0 * COLDEST_SHARE, share))
+        stands = self.arrays.unit_stands
+        share = HEAT_PER_ITERATION * effort / max(1, len(stands))
+        is_standing = 2 * np.count_nonzero(stands) > len(stands)
+        hottest = HOTTEST_SHARE_IF_STANDING if is_standing else HOTTEST_SHARE
+        return min(hottest, max(2.0 * COLDEST_SHARE, share))
 
     @property
     def nodes(self) -> Ints:

@@ -1,28 +1,44 @@
 """A problem with one thing a little different: a link, a budget, room on a cluster, its prices."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from services.decide.core.headroom import Headroom
-from services.decide.core.problem import Pair, Problem, ProblemGroup
+from services.decide.core.problem import Pair, Problem, ProblemGroup, ProblemLink
 from shared.model.names import ClusterName
 from shared.model.resources import Resources
 
 
+@dataclass(frozen=True, slots=True)
+class _Links(Mapping[Pair, ProblemLink]):
+    """Links of which a few are others: there are as many as pairs of clusters, too many to copy."""
+
+    all: Mapping[Pair, ProblemLink]
+    others: Mapping[Pair, ProblemLink]
+
+    def __getitem__(self, pair: Pair) -> ProblemLink:
+        return self.others[pair] if pair in self.others else self.all[pair]
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+
 def with_link(problem: Problem, ends: Pair, more_ms: float) -> Problem:
     """Make a link slower or faster in both directions, also for users who come over it."""
-    ways = (ends, ends[::-1])
-    links = dict(problem.links)
+    ways, others = (ends, ends[::-1]), dict[Pair, ProblemLink]()
     for pair in ways:
-        link = links.get(pair)
+        link = problem.links.get(pair)
         if link is not None and link.latency_ms is not None:
-            links[pair] = replace(link, latency_ms=link.latency_ms + more_ms)
+            others[pair] = replace(link, latency_ms=link.latency_ms + more_ms)
     groups = []
     for group in problem.groups:
-        access = dict(group.access_ms)
-        for pair in ways:
-            if comes_over(problem, group, pair):
-                access[pair[1]] = links[pair].latency_ms
-        groups.append(replace(group, access_ms=access))
+        over = [p for p in ways if p in others and comes_over(problem, group, p)]
+        access = {pair[1]: others[pair].latency_ms for pair in over}
+        groups.append(replace(group, access_ms={**group.access_ms, **access}) if over else group)
+    links = _Links(problem.links, others)
     return replace(problem, links=links, groups=tuple(groups))
 
 

@@ -1,0 +1,152 @@
+"""The smallest changes with which the answer would be another one: how sure a decision is.
+
+Where the answer turns is worked out from the placements weighed: for a link from what is left of
+the limits on it, for cores from the copies without a node, for money from the difference to the
+next best. A turning point is told only where the search itself, run on the changed problem, gives
+another answer just beyond it and the same one just before it. Of each lever and direction only the
+smallest change is told, relative to what there is.
+
+The searches look at the clusters that matter: where the application stands, where it would go, and
+those of the best that was turned down. So they cost the same in every fleet.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from services.decide.core import explain
+from services.decide.core.objective import DIGITS
+from services.decide.core.plan import action_of
+from services.decide.core.problem import Candidate, Problem
+from services.decide.core.search import Found, ObjectionTo, Weighed
+from services.decide.core.turning.binding import binding_of
+from services.decide.core.turning.guess import MOST_WEIGHED, Answer, Guess
+from services.decide.core.turning.latency import budget_guesses, link_guesses
+from services.decide.core.turning.money import money_guesses, saving_points
+from services.decide.core.turning.room import room_guesses
+from shared.messages.decision import Decision, Lever, Reason, TurningPoint, Verdict
+from shared.model.plan import describe
+
+MOST_POINTS = 4
+SEARCHES_OF_ONE = 2
+MOST_SEARCHES = SEARCHES_OF_ONE * MOST_POINTS
+MOST_CANDIDATES = 3
+"""So many are looked at of the best to which nobody objects, and of those without room."""
+MOST_TOLD = 2
+"""So many actions of another answer are told one by one."""
+TINY = 1e-6
+"""Less than that is rounding, not a change."""
+
+Search = Callable[[Problem], Found]
+
+
+def with_limits(
+    decision: Decision, problem: Problem, found: Found, objection_to: ObjectionTo, search: Search
+) -> Decision:
+    """Return a decision with what limits its placement, and what would change it.
+
+    `search` gives what would be found for another problem. A hold of a plan that was found waits
+    for something else than a change, so it is told none.
+    """
+    is_hold = decision.verdict is Verdict.HOLD
+    points: tuple[TurningPoint, ...] = ()
+    if not is_hold or _is_wrong(problem, found):
+        points = turning_points(problem, found, objection_to, search)
+    elif not found.steps:
+        points = saving_points(problem, found, objection_to)
+    judged = found.before if is_hold else found.after
+    return replace(decision, binding=binding_of(problem, judged), turning_points=points)
+
+
+def _is_wrong(problem: Problem, found: Found) -> bool:
+    """Tell whether something is wrong and nothing is done about it."""
+    return not found.steps and bool(explain.what_is_wrong(problem, found.before))
+
+
+def turning_points(
+    problem: Problem, found: Found, objection_to: ObjectionTo, search: Search
+) -> tuple[TurningPoint, ...]:
+    """Return the smallest changes with another answer, smallest first. Ties go by name."""
+    answer = _answer(found, objection_to)
+    near = _near(problem, answer)
+    guesses = (
+        *link_guesses(near, answer),
+        *budget_guesses(near, answer),
+        *room_guesses(near, answer),
+        *money_guesses(near, answer),
+    )
+    proven = islice(_proven(near, found, _in_turn(guesses), search), MOST_POINTS)
+    smallest_first = sorted(proven, key=lambda p: p[0].order)
+    return tuple(guess.told(_words(problem, guess, other)) for guess, other in smallest_first)
+
+
+def _answer(found: Found, objection_to: ObjectionTo) -> Answer:
+    """Sort the best candidates that were not taken by what is said against them."""
+    taken = {step.candidate for step in found.steps}
+    open_to, cramped = list[Weighed](), list[Weighed]()
+    for weighed in found.weighed[:MOST_WEIGHED]:
+        if weighed.candidate not in taken:
+            objection = objection_to(found.before.standing, weighed.candidate)
+            if objection is None:
+                open_to.append(weighed)
+            elif objection.reason in (Reason.NO_CAPACITY, Reason.PROMISED):
+                cramped.append(weighed)
+    return Answer(
+        found=found,
+        open=tuple(open_to[:MOST_CANDIDATES]),
+        cramped=tuple(cramped[:MOST_CANDIDATES]),
+    )
+
+
+def _near(problem: Problem, answer: Answer) -> Problem:
+    """Return the problem on the clusters that matter for the answer."""
+    weighed = (*answer.found.steps, *answer.open, *answer.cramped)
+    names = {w.candidate.cluster for w in weighed}
+    names |= {cluster for part in problem.components for cluster, _ in part.standing}
+    kept = {n: c for n, c in problem.clusters.items() if n in names or c.site.home}
+    return replace(problem, clusters=kept)
+
+
+def _in_turn(guesses: Iterable[Guess]) -> list[Guess]:
+    """Order guesses so that the smallest of each lever and direction come first, then the next."""
+    turns, before = list[tuple[int, Guess]](), Counter[tuple[Lever, bool]]()
+    smallest = {(g.lever, g.name, round(g.amount, DIGITS)): g for g in guesses}
+    for guess in sorted(smallest.values(), key=lambda g: g.order):
+        if abs(guess.amount) >= TINY:
+            turns.append((before[guess.kind], guess))
+            before[guess.kind] += 1
+    return [guess for _, guess in sorted(turns, key=lambda turn: (turn[0], turn[1].order))]
+
+
+def _proven(
+    problem: Problem, found: Found, guesses: Iterable[Guess], search: Search
+) -> Iterator[tuple[Guess, Found]]:
+    """Yield the guesses that the search confirms, one per lever and direction, with the answer."""
+    told, left, now = set[tuple[Lever, bool]](), MOST_SEARCHES, _told(problem, found)
+    for guess in guesses:
+        if left < SEARCHES_OF_ONE:
+            return
+        if guess.kind not in told:
+            beyond, before = guess.beyond, guess.before
+            other, left = search(beyond), left - 1
+            if _told(beyond, other) != now:
+                same, left = search(before), left - 1
+                if _told(before, same) == now:
+                    told.add(guess.kind)
+                    yield guess, other
+
+
+def _told(problem: Problem, found: Found) -> tuple[tuple[Candidate, ...], bool]:
+    """Return what an answer is: the steps, or whether all is well without."""
+    return tuple(step.candidate for step in found.steps), _is_wrong(problem, found)
+
+
+def _words(problem: Problem, guess: Guess, found: Found) -> str:
+    """Say in a few words what is done then."""
+    if not found.steps:
+        is_wrong = _is_wrong(guess.beyond, found)
+        return "no allowed change is better" if is_wrong else "nothing to do"
+    told = [describe(action_of(problem, step.candidate)) for step in found.steps[:MOST_TOLD]]
+    more = len(found.steps) - len(told)
+    return ", then ".join((*told, *((f"{more} more",) if more else ())))
