@@ -2,8 +2,8 @@
 
 python bench/decide.py INSTANCE --budget-ms 1000 --out PLACEMENT
 
-The format of both files: https://github.com/... see docs/decide.md. Everything else that is
-measured about Decide: python -m bench.deciding --help
+Formats: decide-instance/1 and decide-placement/1, described in docs/decide.md. Everything else that
+is measured about Decide: python -m bench.deciding --help
 """
 
 import gzip

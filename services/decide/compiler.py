@@ -83,7 +83,7 @@ def ready(kernels_dir: str = "") -> SimpleNamespace:
     folder = folder_in(kernels_dir)
     if folder.exists():
         return translated(folder)
-    sys.stderr.write("compiling the search, once per version: about 20 seconds\n")
+    sys.stderr.write("compiling the search, once per version: about half a minute\n")
     try:
         return compiled(folder)
     except OSError as error:

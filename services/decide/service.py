@@ -28,7 +28,7 @@ async def run(
             with logs.bound(cycle=insight.cycle):
                 control = await bus.newest(of=Control)
                 started = monotonic()
-                decisions, next_memory = decide(insight, memory, control=control)
+                decisions, next_memory = decide(insight, memory, control=control, kernels=kernels())
                 seconds = monotonic() - started
                 for decision in decisions:
                     if is_news(decision, memory):

@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-import pytest
-
 from bench.deciding.closed import STARTED_AT, Loop, arenas
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.outcome import Status
@@ -149,7 +147,6 @@ def test_fifteen_applications_that_lose_their_home_at_once_find_room_without_a_h
     assert_safe(loop)
 
 
-@pytest.mark.xfail(strict=False, reason="one step at a time goes to the cheapest place")
 def test_an_application_that_loses_all_it_has_is_back_within_its_budgets_in_five_minutes() -> None:
     loop = arenas(at=dict.fromkeys(COMPONENTS, "metro")).run(1)
     kill(loop, "metro")

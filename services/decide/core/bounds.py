@@ -98,8 +98,8 @@ class Board:
         ]
 
     def _of_names(self, names: Iterable[ClusterName]) -> Floats:
-        flags = np.zeros(len(self.names))
-        flags[[self.index[name] for name in names]] = 1.0
+        flags: Floats = np.zeros(len(self.names))
+        flags[[self.index[name] for name in names if name in self.index]] = 1.0
         return flags
 
     def _shares(self, spread: Spread) -> Floats:
@@ -177,7 +177,8 @@ class Board:
             for i in group.path
         ]
         access = np.array(
-            [math.inf if ms is None else ms for ms in group.access_ms.values()], dtype=float
+            [math.inf if (ms := group.access_ms[n]) is None else ms for n in self.names],
+            dtype=float,
         )
         ends = {place: access if place == HERE else access[place] for place in way[0]}
         for places in way[1:]:

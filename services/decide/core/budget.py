@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from services.decide.core.memory import Memory, is_pending, outcome_of
+from services.decide.core.memory import Memory, pending
 from services.decide.core.problem import Objection, Problem
 from services.decide.core.search import Weighed
-from shared.messages.decision import Decision, Reason
+from shared.messages.decision import Reason
 from shared.messages.insight import Insight
 from shared.messages.outcome import ActionResult, Outcome
 from shared.model.application import Application
@@ -59,17 +59,16 @@ def moves_of(application: ApplicationName | None, insight: Insight, memory: Memo
         and insight.at - result.started_at < HOUR
         for _, result in results_of(application, insight)
     )
+    own = [d for d in memory.decisions if application in (None, d.application)]
     to_come = sum(
-        isinstance(action, Move) and action not in _begun(decision, insight)
-        for decision in memory.decisions
-        if application in (None, decision.application) and is_pending(decision, insight)
+        isinstance(action, Move) and action not in _begun(outcome)
+        for decision, outcome in pending(own, insight)
         for action in decision.plan.actions
     )
     return begun + to_come
 
 
-def _begun(decision: Decision, insight: Insight) -> tuple[Action, ...]:
-    outcome = outcome_of(decision.id, insight)
+def _begun(outcome: Outcome | None) -> tuple[Action, ...]:
     return tuple(r.action for r in outcome.actions if r.started_at) if outcome else ()
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 from services.decide.core import budget, explain, guards, lease, verdict
 from services.decide.core.capacity.deciding import decide_capacity
@@ -10,14 +11,16 @@ from services.decide.core.framing import framed, problem_of, with_promises
 from services.decide.core.ground import Ground, ground_of
 from services.decide.core.memory import Memory, Seen, is_news, refreshed, with_decision, with_seen
 from services.decide.core.objective import Judged, judge
+from services.decide.core.placing.compiled import interpreted
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.promises import Promises, promises
+from services.decide.core.sacrifice import reject_sacrifice
 from services.decide.core.search import Found, ObjectionTo, rank, search, shortened
 from services.decide.core.standing import Standing, start
 from services.decide.core.turning.points import with_limits
 from shared.messages.control import Control
-from shared.messages.decision import Decision, Reason
+from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.model.names import CAPACITY, ApplicationName
 
@@ -29,21 +32,30 @@ MONEY = "money"
 
 
 def decide(
-    insight: Insight, memory: Memory, *, control: Control | None = None
+    insight: Insight,
+    memory: Memory,
+    *,
+    control: Control | None = None,
+    kernels: SimpleNamespace | None = None,
 ) -> tuple[tuple[Decision, ...], Memory]:
     """Say for every application what should change, and for the fleet, from the arguments alone.
 
     The worst off come first, so that they find the room; ties go by name. The decisions are in
     that order. An application that this cycle or a later one was decided for is left out.
+    `kernels`: of the engine, translated or not, which gives the same; not, if left out.
     """
+    kernels = kernels or interpreted()
     ground = framed(insight, ground_of(insight), memory.frames)
     memory = replace(refreshed(memory, insight), frames=ground.frames)
-    decisions = []
+    decisions, promised = [], promises(memory, insight)
     for problem in _worst_first(insight, ground):
         if not _is_new(problem.name, insight, memory):
             continue
-        decision, memory = _decide_one(problem, insight, memory, control)
+        with_others = with_promises(problem, promised)
+        decision, memory = _decide_one(with_others, insight, memory, control, kernels)
         memory = with_decision(memory, decision)
+        if decision.verdict is Verdict.ACT:
+            promised = promises(memory, insight)
         decisions.append(decision)
     for decision in verdict.of_invalid(insight, guards.reject_late_inventory(insight)):
         if not _is_new(decision.application, insight, memory):
@@ -77,9 +89,12 @@ def _worst_first(insight: Insight, ground: Ground) -> list[Problem]:
 
 
 def _decide_one(
-    problem: Problem, insight: Insight, memory: Memory, control: Control | None
+    problem: Problem,
+    insight: Insight,
+    memory: Memory,
+    control: Control | None,
+    kernels: SimpleNamespace,
 ) -> tuple[Decision, Memory]:
-    problem = with_promises(problem, promises(memory, insight))
     before = judge(problem, start(problem))
     unseen = (
         guards.reject_late_inventory(insight)
@@ -92,7 +107,7 @@ def _decide_one(
         seen = memory if unseen else _with_wants(memory, problem, before, insight)
         return verdict.hold(problem, insight, objection, before), seen
     objection_to = partial(_objection_to, problem, insight, memory)
-    found = _found(insight, memory, problem)
+    found = _found(insight, memory, kernels, problem)
     objection = _why_nothing(problem, found, objection_to) or _objection_to_plan(
         problem, found, insight, memory
     )
@@ -103,15 +118,19 @@ def _decide_one(
     else:
         decision = verdict.act(problem, insight, found, rejections)
     if is_news(decision, memory):
-        again = partial(_found, insight, memory)
+        again = partial(_found, insight, memory, None)
         decision = with_limits(decision, problem, found, objection_to, again)
     return decision, next_memory
 
 
-def _found(insight: Insight, memory: Memory, problem: Problem) -> Found:
+def _found(
+    insight: Insight, memory: Memory, kernels: SimpleNamespace | None, problem: Problem
+) -> Found:
     """Search for a plan of as many moves as are left, rescues aside."""
+    found = search(problem, partial(_objection_to, problem, insight, memory), kernels)
+    if not found.steps:
+        return found
     most = max(0, budget.moves_left(problem.application, insight, memory))
-    found = search(problem, partial(_objection_to, problem, insight, memory))
     return shortened(problem, found, most + budget.rescues(problem, found.steps))
 
 
@@ -138,7 +157,7 @@ def _objection_to_plan(
 ) -> Objection | None:
     return (
         guards.reject_not_persistent(problem, explain.improved_terms(found), memory)
-        or guards.reject_sacrifice(problem, found.before, found.after)
+        or reject_sacrifice(problem, found.before, found.after)
         or guards.reject_outside_window(problem.application, insight.at)
         or budget.reject_over_move_budget(
             problem.application,

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from services.decide.core.budget import results_of
 from services.decide.core.filters import doubts
 from services.decide.core.memory import Memory, is_pending
-from services.decide.core.objective import Judged
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.standing import Standing
 from shared.messages.control import Control
@@ -178,27 +177,6 @@ def not_persistent(
         f"{policy.persistence_needed} are needed"
     )
     return Objection(reason=Reason.NOT_PERSISTENT, detail=detail)
-
-
-def reject_sacrifice(problem: Problem, before: Judged, after: Judged) -> Objection | None:
-    """Leave no group with more than its budget and more than it has now: Act would go back.
-
-    Unless broken rules or lost replicas leave no choice.
-    """
-    now, then = before.score, after.score
-    if (then.hard, then.unplaced) != (now.hard, now.unplaced):
-        return None
-    latencies = before.standing.latencies_ms, after.standing.latencies_ms
-    for group, now_ms, then_ms in zip(problem.groups, *latencies, strict=True):
-        if now_ms is None or then_ms is None:
-            continue
-        if then_ms > max(group.group.budget_ms, now_ms):
-            detail = (
-                f"{group.group.name} would get {then_ms:.1f} of {group.group.budget_ms:g} ms, "
-                f"now {now_ms:.1f}"
-            )
-            return Objection(reason=Reason.OVER_BUDGET, detail=detail)
-    return None
 
 
 def reject_outside_window(application: Application, at: datetime) -> Objection | None:

@@ -1,6 +1,6 @@
 """What Decide carries from one insight to the next, as a value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -129,15 +129,34 @@ def _lost(memory: Memory, insight: Insight) -> tuple[Lost, ...]:
     return (*past, *(Lost(cluster=name, at=insight.at) for name in now))
 
 
-def outcome_of(decision: DecisionId, insight: Insight) -> Outcome | None:
-    """Return the newest outcome of a decision that an insight knows of, or None."""
-    found = [outcome for outcome in insight.outcomes if outcome.decision == decision]
-    return max(found, key=lambda outcome: outcome.at, default=None)
+def newest_outcomes(insight: Insight) -> Mapping[DecisionId, Outcome]:
+    """Return the newest outcome of each decision that an insight knows of."""
+    newest: dict[DecisionId, Outcome] = {}
+    for outcome in insight.outcomes:
+        known = newest.get(outcome.decision)
+        if known is None or outcome.at > known.at:
+            newest[outcome.decision] = outcome
+    return newest
 
 
 def is_pending(decision: Decision, insight: Insight) -> bool:
     """Tell whether a decision may still have effects that the insight does not show."""
-    outcome = outcome_of(decision.id, insight)
+    return bool(pending((decision,), insight))
+
+
+def pending(
+    decisions: Iterable[Decision], insight: Insight
+) -> list[tuple[Decision, Outcome | None]]:
+    """Return those that may still have effects that the insight does not show.
+
+    Each with its newest outcome, or None.
+    """
+    newest = newest_outcomes(insight)
+    with_outcomes = ((decision, newest.get(decision.id)) for decision in decisions)
+    return [(d, outcome) for d, outcome in with_outcomes if _is_open(d, outcome, insight)]
+
+
+def _is_open(decision: Decision, outcome: Outcome | None, insight: Insight) -> bool:
     if outcome is not None:
         return not outcome.status.is_final
     on_the_way = timedelta(seconds=insight.interval_seconds * ON_THE_WAY_CYCLES)

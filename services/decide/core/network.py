@@ -14,6 +14,7 @@ from shared.model.fleet import Link
 from shared.model.names import ClusterName
 from shared.model.policy import FleetPolicy, Missing
 
+Floats = NDArray[np.float64]
 Stale = Mapping[tuple[ClusterName, Signal], Coverage]
 
 GOOD = {
@@ -40,7 +41,7 @@ class Links(Mapping[Pair, ProblemLink]):
         self._stale = stale
         self._believed: dict[Pair, ProblemLink] = {}
         self._sources: frozenset[ClusterName] | None = None
-        self._latencies: tuple[tuple[ClusterName, ...], NDArray[np.float64]] | None = None
+        self._latencies: tuple[tuple[ClusterName, ...], Floats] | None = None
 
     def __getitem__(self, pair: Pair) -> ProblemLink:
         found = self.get(pair)
@@ -69,13 +70,16 @@ class Links(Mapping[Pair, ProblemLink]):
         link = self._links.get(pair)
         return None if link is None else self._latency_ms(link)
 
-    def latencies_ms(self, names: tuple[ClusterName, ...]) -> NDArray[np.float64]:
+    def latencies_ms(self, names: tuple[ClusterName, ...]) -> Floats:
         """Return the latencies from each cluster (row) to each other (column).
 
         0 inside a cluster, inf where there is no link, or it is down, or not known.
         """
+        if len(names) ** 2 < len(self._links) // 2:
+            pairs = ((a, b) for a in names for b in names if a != b)
+            return self._matrix(names, (self._links[p] for p in pairs if p in self._links))
         if self._latencies is None or self._latencies[0] != names:
-            self._latencies = (names, self._matrix(names))
+            self._latencies = (names, self._matrix(names, self._links.values()))
         return self._latencies[1]
 
     @property
@@ -96,15 +100,15 @@ class Links(Mapping[Pair, ProblemLink]):
                 used[target] += mbps
         return used
 
-    def _matrix(self, names: tuple[ClusterName, ...]) -> NDArray[np.float64]:
+    def _matrix(self, names: tuple[ClusterName, ...], links: Iterable[Link]) -> Floats:
         index = {name: i for i, name in enumerate(names)}
         latencies = np.full((len(names), len(names)), math.inf)
         np.fill_diagonal(latencies, 0.0)
-        for (source, target), link in self._links.items():
+        for link in links:
             latency_ms = self._latency_ms(link)
-            known = latency_ms is not None and source in index and target in index
+            known = latency_ms is not None and link.source in index and link.target in index
             if known and link.up is not False:
-                latencies[index[source], index[target]] = latency_ms
+                latencies[index[link.source], index[link.target]] = latency_ms
         return latencies
 
     def _latency_ms(self, link: Link) -> float | None:

@@ -161,12 +161,12 @@ def gateway_loads(
     for name in {end: None for pair in own for end in pair}:
         cluster = problem.clusters[name]
         if cluster.site.gateway_mbps is not None:
-            others = cluster.gateway_used_mbps - _seen_through(problem, standing, name)
-            load = _through(name, own) + others + _through(name, problem.promised_mbps)
+            others = cluster.gateway_used_mbps - seen_through(problem, standing, name)
+            load = through(name, own) + others + through(name, problem.promised_mbps)
             yield name, load, cluster.site.gateway_mbps
 
 
-def _seen_through(problem: Problem, standing: Standing, cluster: ClusterName) -> float:
+def seen_through(problem: Problem, standing: Standing, cluster: ClusterName) -> float:
     """Return the part of the traffic measured at a gateway that is our own."""
     return sum(
         min(mbps, problem.links[pair].used_mbps or 0.0)
@@ -175,5 +175,6 @@ def _seen_through(problem: Problem, standing: Standing, cluster: ClusterName) ->
     )
 
 
-def _through(cluster: ClusterName, traffic: Mapping[Pair, float]) -> float:
+def through(cluster: ClusterName, traffic: Mapping[Pair, float]) -> float:
+    """Return the Mbit/s that enter and leave a cluster."""
     return sum(mbps for pair, mbps in traffic.items() if cluster in pair)

@@ -191,3 +191,8 @@ class Problem:
     def name(self) -> ApplicationName:
         """The application whose problem it is."""
         return self.application.name
+
+    def can_move(self, component: int, cluster: ClusterName) -> bool:
+        """Tell whether a component comes from somewhere else when it goes to a cluster."""
+        hosts = [host for host, _ in self.components[component].standing]
+        return hosts != [cluster] and (bool(hosts) or len(self.clusters) > 1)

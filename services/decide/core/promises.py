@@ -1,14 +1,14 @@
 """What is promised to decisions that the insight does not show yet, so that there are no herds."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from services.decide.core.memory import Memory, is_pending, outcome_of
+from services.decide.core.memory import Memory, pending
 from services.decide.core.problem import Pair, Spread, Traffic
 from services.decide.core.traffic import crossing, summed
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight
-from shared.messages.outcome import Status
+from shared.messages.outcome import Outcome, Status
 from shared.model.application import Application
 from shared.model.fleet import Fleet
 from shared.model.names import ClusterName
@@ -41,19 +41,24 @@ def promises(memory: Memory, insight: Insight) -> Promises:
     """
     rooms: list[Promise] = []
     loads: dict[Pair, float] = defaultdict(float)
-    for decision in memory.decisions:
+    for decision, outcome in pending(memory.decisions, insight):
         application = insight.fleet.application(decision.application)
-        if application is None or not is_pending(decision, insight):
+        if application is None:
             continue
-        actions = _to_come(decision, insight)
-        rooms += _rooms(actions, application, insight.fleet)
-        for pair, mbps in _more_traffic(actions, application, insight.fleet).items():
+        actions, fleet = _to_come(decision, outcome), _fleet_of(application, insight.fleet)
+        rooms += _rooms(actions, application, fleet)
+        for pair, mbps in _more_traffic(actions, application, fleet).items():
             loads[pair] += mbps
     return Promises(rooms=tuple(rooms), mbps=dict(loads))
 
 
-def _to_come(decision: Decision, insight: Insight) -> tuple[Action, ...]:
-    outcome = outcome_of(decision.id, insight)
+def _fleet_of(application: Application, fleet: Fleet) -> Fleet:
+    """Return the fleet with nothing on it but an application."""
+    own = tuple(p for p in fleet.placements if p.application == application.name)
+    return replace(fleet, placements=own)
+
+
+def _to_come(decision: Decision, outcome: Outcome | None) -> tuple[Action, ...]:
     results = outcome.actions if outcome else ()
     done = [result.action for result in results if result.status is Status.SUCCEEDED]
     return tuple(action for action in decision.plan.actions if action not in done)

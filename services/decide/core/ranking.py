@@ -16,7 +16,7 @@ class BestFirst(Sequence[T], Generic[T]):
     bound is greater than the smallest key known: what is left cannot come before it.
     """
 
-    __slots__ = ("_bounds", "_make", "_made", "_next", "_waiting")
+    __slots__ = ("_bounds", "_made", "_make", "_next", "_waiting")
 
     def __init__(self, bounds: Sequence[Key], make: Callable[[int], tuple[Key, T]]) -> None:
         self._bounds, self._make = bounds, make

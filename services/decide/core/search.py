@@ -10,8 +10,10 @@ money. Steps that only bring a group nearer to a budget it does not reach are no
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 from services.decide.core.bounds import keys_of
+from services.decide.core.leap import leap
 from services.decide.core.objective import DIGITS, Judged, judge, judge_change
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.ranking import BestFirst, Key
@@ -53,12 +55,30 @@ class Found:
         return self.steps[-1].after if self.steps else self.before
 
 
-def search(problem: Problem, objection_to: ObjectionTo) -> Found:
+def search(
+    problem: Problem, objection_to: ObjectionTo, kernels: SimpleNamespace | None = None
+) -> Found:
     """Return the steps to the best placement that single changes lead to. Ties go by name.
 
     What is wrong is mended first, then money is saved step by step as long as nothing else can be
-    mended on the way.
+    mended on the way. Where something stays wrong the engine is asked for a plan of several moves
+    that only together help, if there are `kernels` for it.
     """
+    found = _by_single_changes(problem, objection_to)
+    if kernels is None or not _is_wrong(problem, found.after):
+        return found
+    leaps = leap(problem, found.before, objection_to, kernels)
+    steps = tuple(Weighed(candidate=candidate, after=after) for candidate, after in leaps)
+    steps = _justified(problem, found.before, steps[:MOST_STEPS])
+    better = replace(found, steps=steps)
+    return better if rank(problem, better.after) < rank(problem, found.after) else found
+
+
+def _is_wrong(problem: Problem, judged: Judged) -> bool:
+    return rank(problem, judged) > (0, 0, 0.0)
+
+
+def _by_single_changes(problem: Problem, objection_to: ObjectionTo) -> Found:
     before = judge(problem, start(problem))
     first = weighed = _weigh(problem, before, ())
     steps: tuple[Weighed, ...] = ()
@@ -179,7 +199,7 @@ def spent(judged: Judged) -> float:
 
 
 def _weigh(problem: Problem, now: Judged, taken: tuple[Weighed, ...]) -> Sequence[Weighed]:
-    """Return the candidates by score, then by name; they are judged as far as they are asked for."""
+    """Return the candidates by score, then by name, judged as far as they are asked for."""
     moved = frozenset(step.candidate.component for step in taken)
     possible = list(candidates(problem, now.standing, moved=moved))
     bounds = keys_of(problem, now, possible)
@@ -216,7 +236,7 @@ def candidates(
         replicas = standing.asked[index]
         hosts = [cluster for cluster, _ in part.standing]
         for cluster in problem.clusters:
-            if replicas > 0 and hosts != [cluster]:
+            if replicas > 0 and problem.can_move(index, cluster):
                 yield Candidate(component=index, cluster=cluster, replicas=replicas)
         in_range = min(max(replicas, part.least), part.most)
         if in_range != replicas and hosts and sum(n for _, n in part.alive) == replicas:

@@ -12,6 +12,7 @@ from services.decide.core.decide import decide
 from services.decide.core.memory import Memory, Seen, refreshed
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Objection
+from services.decide.core.sacrifice import reject_sacrifice
 from services.decide.core.standing import start
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason, Verdict
@@ -422,7 +423,7 @@ def test_the_last_loss_of_a_cluster_counts_and_is_forgotten_in_the_end() -> None
 
 def latencies(fleet: Fleet, component: str, cluster: str) -> Objection | None:
     problem = a_problem(fleet)
-    return guards.reject_sacrifice(problem, judged(problem), moved(problem, component, cluster))
+    return reject_sacrifice(problem, judged(problem), moved(problem, component, cluster))
 
 
 def test_a_plan_that_leaves_a_group_with_more_than_its_budget_and_than_now_is_none() -> None:

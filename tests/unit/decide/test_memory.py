@@ -9,7 +9,7 @@ from services.decide.core.memory import (
     Memory,
     Seen,
     is_news,
-    outcome_of,
+    newest_outcomes,
     refreshed,
     remember,
     with_decision,
@@ -86,6 +86,5 @@ def test_old_decisions_are_forgotten() -> None:
 def test_the_newest_outcome_of_a_decision_counts() -> None:
     early, late = an_outcome(Status.RUNNING, seconds=-60), an_outcome(Status.SUCCEEDED, seconds=-5)
     insight = an_insight(outcomes=(late, early))
-    assert outcome_of(DecisionId("one"), insight) == late
-    assert outcome_of(DecisionId("none"), insight) is None
+    assert newest_outcomes(insight) == {"one": late}
     assert late.at - early.at == timedelta(seconds=55)

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.decide.core.placing import layout
 from services.decide.core.placing.annealing import COOLING_EVERY
-from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Ints, Longs, Score
+from services.decide.core.placing.arrays import Arrays, Floats, Ints, Longs, Score
 from services.decide.core.placing.score import score, with_fewest_moves
 
 WORTH_TRYING = 24
@@ -34,8 +34,8 @@ class Search:
 
     arrays: Arrays
     kernels: SimpleNamespace
-    ints: Longs
-    reals: Floats
+    ints: Longs | list[int]
+    reals: Floats | list[float]
     unit_usd: float
     """What a unit costs on average."""
 
@@ -66,7 +66,7 @@ class Search:
         """The best placement so far, (R,), replicas exchanged so that most stay."""
         first = int(self.ints[layout.BEST])
         best = self.ints[first : first + len(self.arrays.unit_component)]
-        return with_fewest_moves(self.arrays, best.astype(np.int32))
+        return with_fewest_moves(self.arrays, np.array(best, np.int32))
 
     @property
     def score(self) -> Score:
@@ -77,7 +77,7 @@ class Search:
 def start(arrays: Arrays, kernels: SimpleNamespace, *, seed: int = 1) -> Search:
     """Return a search whose placement is what stands, with the rest placed greedily."""
     count = min(WORTH_TRYING, len(arrays.gateway_mbps))
-    ints, reals = layout.pack(arrays, seed=seed, choices=count, near=count)
+    ints, reals = kernels.buffers(*layout.pack(arrays, seed=seed, choices=count, near=count))
     search = Search(
         arrays=arrays, kernels=kernels, ints=ints, reals=reals, unit_usd=_unit_usd(arrays)
     )
@@ -86,8 +86,7 @@ def start(arrays: Arrays, kernels: SimpleNamespace, *, seed: int = 1) -> Search:
     reals[layout.EXCESS_USD] = search.unit_usd * EXCESS_SHARE
     kernels.find_choices(ints, reals)
     kernels.find_near(ints, reals)
-    stands = np.where(arrays.unit_stands, arrays.unit_home, NOWHERE)
-    kernels.stand(ints, reals, stands.astype(np.int64))
+    kernels.stand(ints, reals)
     kernels.settle_down(ints, reals)
     kernels.anneal(ints, reals, 0)
     return search

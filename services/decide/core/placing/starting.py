@@ -40,6 +40,8 @@ from services.decide.core.placing.layout import (
     NODE,
     NODES_OF,
     UNIT_COMPONENT,
+    UNIT_HOME,
+    UNIT_STANDS,
     UNITS,
 )
 from services.decide.core.placing.proposing import (
@@ -52,14 +54,15 @@ from services.decide.core.placing.proposing import (
 )
 
 
-def stand(ints: Longs, reals: Floats, nodes: Longs) -> None:
-    """Put every unit on its node of `nodes` (R,), as far as there is room, and score the whole."""
+def stand(ints: Longs, reals: Floats) -> None:
+    """Leave every unit that stands at home, as far as there is room, and score the whole."""
     first = first_of_units(ints)
     begin(ints, reals)
-    for unit in range(len(nodes)):
+    for unit in range(ints[UNITS]):
         take(ints, reals, unit, True)
-        if nodes[unit] >= 0 and fits(ints, unit, nodes[unit]):
-            attach(ints, reals, unit, nodes[unit])
+        home = ints[ints[UNIT_HOME] + unit]
+        if ints[ints[UNIT_STANDS] + unit] > 0 and home >= 0 and fits(ints, unit, home):
+            attach(ints, reals, unit, home)
         else:
             mark(ints, first + unit, True)
     settle(ints, reals)

@@ -1,29 +1,57 @@
 """A problem with one thing a little different: a link, a budget, room on a cluster, its prices."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.decide.core.headroom import Headroom
+from services.decide.core.network import Links
 from services.decide.core.problem import Pair, Problem, ProblemGroup, ProblemLink
 from shared.model.names import ClusterName
 from shared.model.resources import Resources
 
 
-@dataclass(frozen=True, slots=True)
-class _Links(Mapping[Pair, ProblemLink]):
+class ChangedLinks(Links):
     """Links of which a few are others: there are as many as pairs of clusters, too many to copy."""
 
-    all: Mapping[Pair, ProblemLink]
-    others: Mapping[Pair, ProblemLink]
+    __slots__ = ("_all", "_others")
 
-    def __getitem__(self, pair: Pair) -> ProblemLink:
-        return self.others[pair] if pair in self.others else self.all[pair]
+    def __init__(self, links: Links, others: Mapping[Pair, ProblemLink]) -> None:
+        self._all, self._others = links, others
 
     def __iter__(self) -> Iterator[Pair]:
-        return iter(self.all)
+        return iter(self._all)
 
     def __len__(self) -> int:
-        return len(self.all)
+        return len(self._all)
+
+    def get(self, pair: Pair, default: ProblemLink | None = None) -> ProblemLink | None:  # type: ignore[override]
+        """Return the link between two clusters, or the default where there is none."""
+        return self._others.get(pair) or self._all.get(pair, default)
+
+    def latency_ms(self, pair: Pair) -> float | None:
+        """Return what can be believed of a link's latency. None: nothing, or there is no link."""
+        link = self.get(pair)
+        return link.latency_ms if link else None
+
+    def latencies_ms(self, names: tuple[ClusterName, ...]) -> NDArray[np.float64]:
+        """Return the latencies from each cluster (row) to each other (column)."""
+        latencies = self._all.latencies_ms(names).copy()
+        for (source, target), link in self._others.items():
+            if link.is_up and source in names and target in names:
+                latencies[names.index(source), names.index(target)] = link.latency_ms
+        return latencies
+
+    @property
+    def sources(self) -> frozenset[ClusterName]:
+        """Where links begin."""
+        return self._all.sources
+
+    def used_mbps(self) -> dict[ClusterName, float]:
+        """Return the traffic on all links of each cluster, both directions together."""
+        return self._all.used_mbps()
 
 
 def with_link(problem: Problem, ends: Pair, more_ms: float) -> Problem:
@@ -38,15 +66,16 @@ def with_link(problem: Problem, ends: Pair, more_ms: float) -> Problem:
         over = [p for p in ways if p in others and comes_over(problem, group, p)]
         access = {pair[1]: others[pair].latency_ms for pair in over}
         groups.append(replace(group, access_ms={**group.access_ms, **access}) if over else group)
-    links = _Links(problem.links, others)
-    return replace(problem, links=links, groups=tuple(groups))
+    links = problem.links
+    changed = ChangedLinks(links, others) if isinstance(links, Links) else {**links, **others}
+    return replace(problem, links=changed, groups=tuple(groups))
 
 
 def comes_over(problem: Problem, group: ProblemGroup, pair: Pair) -> bool:
     """Tell whether users reach a cluster over that link: its Site declares no access for them."""
     site, cluster = group.group.site, pair[1]
     declared = problem.clusters[cluster].site.access_ms(site)
-    return pair[0] == site and declared is None and pair in problem.links
+    return pair[0] == site and declared is None and problem.links.get(pair) is not None
 
 
 def with_budget(problem: Problem, index: int, more_ms: float) -> Problem:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 from services.decide.core.objective import Judged, judge, judge_change
 from services.decide.core.plan import action_of
@@ -48,10 +49,10 @@ def saving_points(
 
 def _too_small(problem: Problem, found: Found) -> Iterator[tuple[Guess, Weighed]]:
     before = found.before
-    for weighed in found.weighed[:MOST_WEIGHED]:
-        after = weighed.after
-        is_cheaper = after.score.money < before.score.money
-        if is_cheaper and _but_for_money(before) == _but_for_money(after):
+    for weighed in islice(found.weighed, MOST_WEIGHED):
+        if weighed.score >= before.score:
+            return
+        if _but_for_money(before) == _but_for_money(weighed.after):
             for guess in _at_margin(problem, before, weighed):
                 yield guess, weighed
 

@@ -5,21 +5,20 @@ the limits on it, for cores from the copies without a node, for money from the d
 next best. A turning point is told only where the search itself, run on the changed problem, gives
 another answer just beyond it and the same one just before it. Of each lever and direction only the
 smallest change is told, relative to what there is.
-
-The searches look at the clusters that matter: where the application stands, where it would go, and
-those of the best that was turned down. So they cost the same in every fleet.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from services.decide.core import explain
-from services.decide.core.objective import DIGITS
+from services.decide.core.objective import DIGITS, judge, judge_change
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Candidate, Problem
-from services.decide.core.search import Found, ObjectionTo, Weighed
+from services.decide.core.search import Found, ObjectionTo, Weighed, rank
+from services.decide.core.standing import start
 from services.decide.core.turning.binding import binding_of
 from services.decide.core.turning.guess import MOST_WEIGHED, Answer, Guess
 from services.decide.core.turning.latency import budget_guesses, link_guesses
@@ -31,6 +30,8 @@ from shared.model.plan import describe
 MOST_POINTS = 4
 SEARCHES_OF_ONE = 2
 MOST_SEARCHES = SEARCHES_OF_ONE * MOST_POINTS
+MOST_PLACES = 2_000
+"""Components x clusters that all searches together may look at, if that is enough for one point."""
 MOST_CANDIDATES = 3
 """So many are looked at of the best to which nobody objects, and of those without room."""
 MOST_TOLD = 2
@@ -46,8 +47,9 @@ def with_limits(
 ) -> Decision:
     """Return a decision with what limits its placement, and what would change it.
 
-    `search` gives what would be found for another problem. A hold of a plan that was found waits
-    for something else than a change, so it is told none.
+    `search` gives what single changes would lead to in another problem: the engine is not asked
+    again. A hold of a plan that was found waits for something else than a change, so it is told
+    none.
     """
     is_hold = decision.verdict is Verdict.HOLD
     points: tuple[TurningPoint, ...] = ()
@@ -69,14 +71,14 @@ def turning_points(
 ) -> tuple[TurningPoint, ...]:
     """Return the smallest changes with another answer, smallest first. Ties go by name."""
     answer = _answer(found, objection_to)
-    near = _near(problem, answer)
     guesses = (
-        *link_guesses(near, answer),
-        *budget_guesses(near, answer),
-        *room_guesses(near, answer),
-        *money_guesses(near, answer),
+        *link_guesses(problem, answer),
+        *budget_guesses(problem, answer),
+        *room_guesses(problem, answer),
+        *money_guesses(problem, answer),
     )
-    proven = islice(_proven(near, found, _in_turn(guesses), search), MOST_POINTS)
+    again = partial(_searched, found, search)
+    proven = islice(_proven(problem, found, _in_turn(guesses), again), MOST_POINTS)
     smallest_first = sorted(proven, key=lambda p: p[0].order)
     return tuple(guess.told(_words(problem, guess, other)) for guess, other in smallest_first)
 
@@ -85,7 +87,7 @@ def _answer(found: Found, objection_to: ObjectionTo) -> Answer:
     """Sort the best candidates that were not taken by what is said against them."""
     taken = {step.candidate for step in found.steps}
     open_to, cramped = list[Weighed](), list[Weighed]()
-    for weighed in found.weighed[:MOST_WEIGHED]:
+    for weighed in islice(found.weighed, MOST_WEIGHED):
         if weighed.candidate not in taken:
             objection = objection_to(found.before.standing, weighed.candidate)
             if objection is None:
@@ -99,13 +101,14 @@ def _answer(found: Found, objection_to: ObjectionTo) -> Answer:
     )
 
 
-def _near(problem: Problem, answer: Answer) -> Problem:
-    """Return the problem on the clusters that matter for the answer."""
-    weighed = (*answer.found.steps, *answer.open, *answer.cramped)
-    names = {w.candidate.cluster for w in weighed}
-    names |= {cluster for part in problem.components for cluster, _ in part.standing}
-    kept = {n: c for n, c in problem.clusters.items() if n in names or c.site.home}
-    return replace(problem, clusters=kept)
+def _searched(before: Found, search: Search, problem: Problem) -> Found:
+    """Search without the engine; what it proposed before, it is taken to propose again."""
+    found, now, steps = search(problem), judge(problem, start(problem)), list[Weighed]()
+    for step in before.steps:
+        now = judge_change(problem, now, step.candidate)
+        steps.append(Weighed(candidate=step.candidate, after=now))
+    is_better = rank(problem, now) < rank(problem, found.after)
+    return replace(found, steps=tuple(steps)) if is_better else found
 
 
 def _in_turn(guesses: Iterable[Guess]) -> list[Guess]:
@@ -123,7 +126,7 @@ def _proven(
     problem: Problem, found: Found, guesses: Iterable[Guess], search: Search
 ) -> Iterator[tuple[Guess, Found]]:
     """Yield the guesses that the search confirms, one per lever and direction, with the answer."""
-    told, left, now = set[tuple[Lever, bool]](), MOST_SEARCHES, _told(problem, found)
+    told, left, now = set[tuple[Lever, bool]](), _searches(problem), _told(problem, found)
     for guess in guesses:
         if left < SEARCHES_OF_ONE:
             return
@@ -135,6 +138,12 @@ def _proven(
                 if _told(before, same) == now:
                     told.add(guess.kind)
                     yield guess, other
+
+
+def _searches(problem: Problem) -> int:
+    """Return how many searches there may be: fewer where each of them is long."""
+    places = len(problem.components) * len(problem.clusters)
+    return max(SEARCHES_OF_ONE, min(MOST_SEARCHES, MOST_PLACES // max(1, places)))
 
 
 def _told(problem: Problem, found: Found) -> tuple[tuple[Candidate, ...], bool]:
