@@ -20,6 +20,8 @@ from shared.runtime.clock import monotonic
 from shared.runtime.settings import load
 
 SOURCES = Path(engine.__file__).parent
+TRANSLATING = Path(__file__).with_name("translating.py")
+"""Says for which processor, and how."""
 FOLDERS_KEPT = 4
 """Beside today's: those of other sources, for who goes to and fro between them."""
 LESS_URGENT = 10
@@ -40,7 +42,7 @@ def fingerprint(sources: Path = SOURCES) -> str:
     of = hashlib.sha256(f"{sys.implementation.cache_tag} {platform.machine()}\n".encode())
     for package in ("numba", "llvmlite", "numpy"):
         of.update(f"{package} {version(package)}\n".encode())
-    for file in sorted(sources.glob("*.py")):
+    for file in (TRANSLATING, *sorted(sources.glob("*.py"))):
         of.update(f"{file.name}\n".encode() + file.read_bytes())
     return of.hexdigest()[:16]
 

@@ -87,9 +87,7 @@ class _Yard:
         if before is not None and self.is_alike and before.application == application:
             components = tuple(self._as_it_stands(part) for part in before.components)
             groups = tuple(self._as_reached(group) for group in before.groups)
-            return replace(
-                before, application=application, components=components, groups=groups
-            )
+            return replace(before, application=application, components=components, groups=groups)
         return Frame(
             application=application,
             components=tuple(self._component(application, c) for c in application.components),
@@ -132,9 +130,7 @@ class _Yard:
         if (part.least, part.most, part.standing, part.alive) == now:
             return part
         wanted = max(min(component.replicas, most), least)
-        return replace(
-            part, wanted=wanted, least=least, most=most, standing=standing, alive=alive
-        )
+        return replace(part, wanted=wanted, least=least, most=most, standing=standing, alive=alive)
 
     def _group(self, application: Application, group: UserGroup) -> ProblemGroup:
         index = index_of(application)

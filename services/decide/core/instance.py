@@ -241,14 +241,22 @@ class _Reader:
         return homes
 
     def standing(self, fields: Item, allowed: Flags) -> dict[str, Any]:
-        """Return which units may stay: on a node that is ready, where they are allowed."""
+        """Return which units may stay: on a node that is ready, where they are allowed.
+
+        What must not move and cannot stay may go nowhere.
+        """
         home, component = fields["unit_home"], fields["unit_component"]
-        cluster = fields["node_cluster"][home]
-        may_stay = (home >= 0) & allowed[component, cluster] if len(home) else home >= 0
-        room = fields["node_room"][home].any(axis=1) if len(home) else home >= 0
+        has_home = home >= 0
+        stands = has_home.copy()
+        if len(fields["node_cluster"]):
+            stands &= allowed[component, fields["node_cluster"][home]]
+            has_home = stands.copy()
+            stands &= fields["node_room"][home].any(axis=1)
+        stuck = component[has_home & ~stands & ~fields["movable"][component]]
+        allowed[stuck] = False
         return {
-            "unit_home": np.where((home >= 0) & ~may_stay, NOWHERE, home).astype(np.int32),
-            "unit_stands": may_stay & room,
+            "unit_home": np.where(has_home, home, NOWHERE).astype(np.int32),
+            "unit_stands": stands,
         }
 
 

@@ -1,4 +1,4 @@
-"""Simulated annealing over shift, swap, chain, block and block-exchange moves (Kirkpatrick 1983)."""
+"""Simulated annealing (Kirkpatrick 1983) by shift, swap, chain, block and block-exchange moves."""
 
 import math
 
@@ -10,12 +10,9 @@ from services.decide.core.placing.arrays import (
 from services.decide.core.placing.changing import (
     attach,
     begin,
-    lowest_usd,
-    overload,
     settle,
     take,
     undo,
-    unit_usd,
 )
 from services.decide.core.placing.layout import (
     BEST,
@@ -62,6 +59,11 @@ from services.decide.core.placing.layout import (
     WRONG,
     WRONG_COUNT,
 )
+from services.decide.core.placing.measuring import (
+    lowest_usd,
+    overload,
+    unit_usd,
+)
 from services.decide.core.placing.moving import (
     MOST_EVICTED,
     MOST_IN_BLOCK,
@@ -74,6 +76,8 @@ from services.decide.core.placing.proposing import (
     may_leave,
     may_stand,
     target_for,
+)
+from services.decide.core.placing.troubles import (
     wrong_unit,
 )
 
@@ -86,9 +90,13 @@ ATTEMPTS = 4
 KINDS, REPACKS, BLOCKS, TOGETHER = 16, 2, 8, 14
 """Of so many moves so many change nodes within a cluster; from BLOCKS on several units move, from
 TOGETHER on wherever they stand."""
+EVERY_FOURTH = 4
+"""Of all moves so many, at once, may make others give way."""
+SAME = 1e-6
+"""Weights of violations that differ by less are the same."""
 
 
-def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:  # noqa: FBT001
+def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:
     """Try one move of a random kind; return whether it can be. It still has to settle.
 
     `mends`: of something that is wrong now. `most`: what it may cost.
@@ -104,7 +112,9 @@ def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:  # no
     kind, is_placed = below(ints, KINDS), ints[ints[CLUSTER] + unit] >= 0
     if kind < REPACKS and is_placed:
         return repack(ints, reals, unit)
-    evict = 1 + below(ints, MOST_EVICTED) if kind % 4 == 3 or mends or not is_placed else 0
+    evict = (
+        1 + below(ints, MOST_EVICTED) if kind % EVERY_FOURTH == 0 or mends or not is_placed else 0
+    )
     ints[ints[BLOCK]] = unit
     count = 1
     if kind >= BLOCKS:
@@ -203,7 +213,7 @@ def is_better(ints: Longs, reals: Floats) -> bool:
     if unplaced != reals[ints[BEST_SCORE]]:
         return unplaced < reals[ints[BEST_SCORE]]
     violations = reals[ints[TOTALS] + VIOLATIONS]
-    if abs(violations - reals[ints[BEST_SCORE] + 1]) > 1e-6:
+    if abs(violations - reals[ints[BEST_SCORE] + 1]) > SAME:
         return violations < reals[ints[BEST_SCORE] + 1]
     return reals[ints[TOTALS] + USD] < reals[ints[BEST_SCORE] + 2] - 1e-9
 

@@ -8,17 +8,32 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from services.decide.core.placing import annealing, changing, moving, proposing, starting
+from services.decide.core.placing import (
+    annealing,
+    changing,
+    measuring,
+    moving,
+    proposing,
+    starting,
+    troubles,
+)
+from services.decide.core.placing.arrays import Floats, Longs
 
-MODULES: tuple[ModuleType, ...] = (changing, proposing, moving, annealing, starting)
+MODULES: tuple[ModuleType, ...] = (
+    measuring,
+    changing,
+    proposing,
+    troubles,
+    moving,
+    annealing,
+    starting,
+)
 """In the order of their imports."""
 
 
 def interpreted() -> SimpleNamespace:
     """Return the kernels as they stand, and lists for buffers: Python reads them faster."""
-    return SimpleNamespace(
-        **_functions(), buffers=lambda ints, reals: (ints.tolist(), reals.tolist())
-    )
+    return SimpleNamespace(**_functions(), buffers=_as_lists)
 
 
 def translated(translate: Callable[[FunctionType], Any]) -> SimpleNamespace:
@@ -33,7 +48,7 @@ def translated(translate: Callable[[FunctionType], Any]) -> SimpleNamespace:
                 )
             elif name in done:
                 names[name] = done[name]
-    return SimpleNamespace(**done, buffers=lambda ints, reals: (ints, reals))
+    return SimpleNamespace(**done, buffers=_as_arrays)
 
 
 def _functions() -> dict[str, Any]:
@@ -43,3 +58,11 @@ def _functions() -> dict[str, Any]:
         for name, kernel in vars(module).items()
         if isinstance(kernel, FunctionType) and kernel.__module__ == module.__name__
     }
+
+
+def _as_lists(ints: Longs, reals: Floats) -> tuple[list[int], list[float]]:
+    return ints.tolist(), reals.tolist()
+
+
+def _as_arrays(ints: Longs, reals: Floats) -> tuple[Longs, Floats]:
+    return ints, reals

@@ -1,4 +1,4 @@
-"""The search: what stands and a greedy placement first, then annealing for as long as there is time.
+"""The search: what stands, the rest placed greedily, then annealing as long as there is time.
 
 The work is counted in iterations, so that the same problem, seed and iterations give the same
 bytes. Whoever has a clock runs it slice by slice.

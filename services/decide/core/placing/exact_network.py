@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Flags, Floats, Longs
-from services.decide.core.placing.changing import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
+from services.decide.core.placing.measuring import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
 from services.decide.core.placing.programme import Programme
 
 

@@ -1,4 +1,4 @@
-"""The moves: units go to another cluster, alone or together, and others make room or change places."""
+"""The moves: units go to another cluster, alone or together; others give way or change places."""
 
 import math
 
@@ -10,10 +10,7 @@ from services.decide.core.placing.arrays import (
 from services.decide.core.placing.changing import (
     attach,
     begin,
-    measure_edge,
-    measure_flow,
     take,
-    unit_usd,
 )
 from services.decide.core.placing.layout import (
     BLOCK,
@@ -44,6 +41,11 @@ from services.decide.core.placing.layout import (
     UNIT_COMPONENT,
     UNITS_ON,
     VIOLATION_USD,
+)
+from services.decide.core.placing.measuring import (
+    measure_edge,
+    measure_flow,
+    unit_usd,
 )
 from services.decide.core.placing.proposing import (
     below,
@@ -177,7 +179,7 @@ def repack(ints: Longs, reals: Floats, unit: int) -> bool:
     """Move a unit to another node of its cluster, or swap it with one there."""
     cluster, home = ints[ints[CLUSTER] + unit], ints[ints[NODE] + unit]
     first, end = ints[ints[NODES_OF] + cluster], ints[ints[NODES_OF] + cluster + 1]
-    if end - first < 2:
+    if end - first == 1:
         return False
     node = first + below(ints, end - first)
     if node == home or not may_stand(ints, unit, cluster):

@@ -18,14 +18,10 @@ from services.decide.core.placing.layout import (
     EDGE_AT,
     EDGE_SOURCE,
     EDGE_TARGET,
-    EDGES,
     EDGES_OF,
     FIRST_ON,
-    FLOWS,
     FREE,
     IS_HOME_FREE,
-    LINK,
-    LINKS,
     MILLICORES_LEFT,
     MOST_PER_NODE,
     MOVABLE,
@@ -39,8 +35,6 @@ from services.decide.core.placing.layout import (
     NODE_IDLE_USD,
     NODE_USD,
     NODES_OF,
-    PATH,
-    PATH_OF,
     RANDOM,
     UNIT,
     UNIT_COMPONENT,
@@ -51,6 +45,9 @@ from services.decide.core.placing.layout import (
     UNITS_ON,
 )
 
+TARGETS, AT_PARTNER, NEAR_PARTNER, OWN_CHOICE = 20, 7, 12, 19
+"""Of so many targets so many are where a partner stands, up to there near it, up to there one of
+a component's own choices; the rest is any cluster."""
 FEW = 2**20
 """A limit of replicas per node above this is none."""
 
@@ -102,22 +99,17 @@ def fits(ints: Longs, unit: int, node: int) -> bool:
 
 
 def may_stand(ints: Longs, unit: int, cluster: int) -> bool:
-    """Tell whether a unit may be on a cluster: allowed, or standing there already."""
-    component, home = ints[ints[UNIT_COMPONENT] + unit], ints[ints[UNIT_HOME] + unit]
-    if home >= 0 and not ints[ints[MOVABLE] + component]:
-        return False
-    if is_allowed(ints, component, cluster):
+    """Tell whether a unit that may leave may be on a cluster: allowed, or standing there."""
+    if is_allowed(ints, ints[ints[UNIT_COMPONENT] + unit], cluster):
         return True
-    return (
-        home >= 0 and ints[ints[UNIT_STANDS] + unit] and ints[ints[NODE_CLUSTER] + home] == cluster
-    )
+    home = ints[ints[UNIT_HOME] + unit]
+    return ints[ints[UNIT_STANDS] + unit] > 0 and ints[ints[NODE_CLUSTER] + home] == cluster
 
 
 def may_leave(ints: Longs, unit: int) -> bool:
-    """Tell whether a unit may be taken from where it stands."""
-    return (
-        ints[ints[UNIT_HOME] + unit] < 0 or ints[ints[MOVABLE] + ints[ints[UNIT_COMPONENT] + unit]]
-    )
+    """Tell whether a unit may be elsewhere than where it stands."""
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    return ints[ints[UNIT_STANDS] + unit] == 0 or ints[ints[MOVABLE] + component] > 0
 
 
 def node_for(ints: Longs, reals: Floats, unit: int, cluster: int) -> int:
@@ -178,21 +170,21 @@ def target_for(ints: Longs, component: int) -> int:
     Where a partner stands, near there, one of its own choices, or any. `choices`: (C, M),
     `near`: (K, M), both padded with NOWHERE at the end.
     """
-    kind = below(ints, 20)
-    if kind < 12:
+    kind = below(ints, TARGETS)
+    if kind < NEAR_PARTNER:
         there = partner(ints, component)
         if there >= 0:
-            if kind < 7:
+            if kind < AT_PARTNER:
                 return there
             return ints[ints[NEAR] + there * ints[NEAR_WIDE] + (below(ints, ints[NEAR_WIDE]))]
-    if kind < 19:
+    if kind < OWN_CHOICE:
         return ints[
             ints[CHOICES] + component * ints[CHOICES_WIDE] + (below(ints, ints[CHOICES_WIDE]))
         ]
     return below(ints, ints[CLUSTERS])
 
 
-def gather(ints: Longs, unit: int, first: int, most: int, together: bool) -> int:  # noqa: FBT001
+def gather(ints: Longs, unit: int, first: int, most: int, together: bool) -> int:
     """Collect units that hang together with one into BLOCK, from place `first` on; return the end.
 
     A random growth over edges, at most so many; `together`: only those on its cluster.
@@ -268,50 +260,3 @@ def victim(ints: Longs, unit: int, cluster: int) -> int:
     if not may_leave(ints, other) or is_changed(ints, other):
         return NOWHERE
     return other
-
-
-def wrong_unit(ints: Longs, thing: int) -> int:
-    """Return a unit that something wrong depends on, at random. `thing`: an entry of `wrong`."""
-    flows, edges = ints[FLOWS], ints[EDGES]
-    pipes = ints[LINKS] + ints[CLUSTERS]
-    if thing < flows:
-        first, end = ints[ints[PATH_OF] + thing], ints[ints[PATH_OF] + thing + 1]
-        return unit_of(ints, ints[ints[PATH] + first + below(ints, end - first)])
-    if thing < flows + edges:
-        edge = thing - flows
-        if below(ints, 2) == 0:
-            return unit_of(ints, ints[ints[EDGE_SOURCE] + edge])
-        return unit_of(ints, ints[ints[EDGE_TARGET] + edge])
-    if thing < flows + edges + pipes:
-        return unit_on_pipe(ints, thing - flows - edges)
-    return thing - flows - edges - pipes
-
-
-def unit_of(ints: Longs, component: int) -> int:
-    """Return a unit of a component at random."""
-    first, end = ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]
-    return first + below(ints, end - first) if end > first else NOWHERE
-
-
-def unit_on_pipe(ints: Longs, pipe: int) -> int:
-    """Return a unit that sends over a link or gateway, from a look at some edges; or NOWHERE."""
-    links, edges = ints[LINKS], ints[EDGES]
-    if edges == 0:
-        return NOWHERE
-    edge = below(ints, edges)
-    for _ in range(min(edges, 200)):
-        edge = edge + 1 if edge + 1 < edges else 0
-        a = unit_of(ints, ints[ints[EDGE_SOURCE] + edge])
-        b = unit_of(ints, ints[ints[EDGE_TARGET] + edge])
-        if a < 0 or b < 0:
-            continue
-        here, there = ints[ints[CLUSTER] + a], ints[ints[CLUSTER] + b]
-        if here < 0 or there < 0 or here == there:
-            continue
-        if (
-            ints[ints[LINK] + here * ints[CLUSTERS] + there] == pipe
-            or pipe - links == here
-            or pipe - links == there
-        ):
-            return a if below(ints, 2) == 0 else b
-    return NOWHERE

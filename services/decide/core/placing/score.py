@@ -1,4 +1,4 @@
-"""The score of a whole placement, worked out from nothing: what kernels and exact model must meet."""
+"""The score of a whole placement from nothing: what kernels and exact model have to meet."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Ints, Score
-from services.decide.core.placing.changing import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
+from services.decide.core.placing.measuring import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
 
 Pairs = tuple[list[int], list[int]]
 

@@ -16,7 +16,6 @@ from services.decide.core.placing.changing import (
     attach,
     begin,
     first_of_units,
-    lowest_usd,
     mark,
     settle,
     take,
@@ -43,6 +42,9 @@ from services.decide.core.placing.layout import (
     UNIT_HOME,
     UNIT_STANDS,
     UNITS,
+)
+from services.decide.core.placing.measuring import (
+    lowest_usd,
 )
 from services.decide.core.placing.proposing import (
     fits,
@@ -116,8 +118,9 @@ def put_best(ints: Longs, reals: Floats, unit: int) -> None:
 
 
 def find_choices(ints: Longs, reals: Floats) -> None:
-    """Fill CHOICES: first clusters where a component is cheap and its users are not out of reach,
-    then those nearest to its users. Padded by repeating.
+    """Fill CHOICES: clusters where a component is cheap and in reach of its users, then the nearest.
+
+    Padded by repeating.
 
     Out of reach: twice the access latency and the processing are over the budget of a flow.
     """
