@@ -114,7 +114,7 @@ def _ms(a: str, b: str, places: Places) -> float:
 def _cluster(dice: Random, name: str, places: Places) -> Cluster:
     """Return an empty cluster of three nodes."""
     near = sorted(places, key=lambda other: _ms(name, other, places))[: len(places) // 2]
-    price = dice.uniform(0.02, 0.06)
+    price = dice.uniform(0.039, 0.041)
     site = Site(
         name=ClusterName(name),
         tier=dice.choice(list(Tier)),
@@ -182,11 +182,17 @@ def _placements(
     places: Places,
     wrong: int,
 ) -> tuple[Placement, ...]:
-    """Put each application on one or two clusters near its users, the first ones far away."""
+    """Put each application on one or two clusters near its users, the first ones further away.
+
+    Half of those are so far away that no single move makes anything better.
+    """
     found = []
     for index, application in enumerate(applications):
         by_distance = _allowed_by_distance(application, places)
-        hosts = by_distance[-3:-1] if index < wrong else by_distance[: dice.randint(1, 2)]
+        hosts = by_distance[:1]
+        if index < wrong:
+            far = len(by_distance) - 1 if index % 2 else len(by_distance) // 4
+            hosts = by_distance[far - 1 : far + 1]
         split = dice.randint(1, len(PARTS))
         found += [
             Placement(

@@ -7,13 +7,14 @@ latency limits of flows are counted; links and gateways are left out, so it is n
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.decide.core import money
 from services.decide.core.network import Links
-from services.decide.core.objective import Judged, Parts
+from services.decide.core.objective import DIGITS, Judged, Parts
 from services.decide.core.problem import (
     Candidate,
     Problem,
@@ -84,15 +85,15 @@ class Board:
         forbidden = self._of_names(part.forbidden) * replicas
         surplus = max(0, replicas - part.component.max_replicas)
         missing = max(0, part.wanted - replicas)
-        usd = self._component_usd(changed, replicas) + self._traffic_usd(now, changed)
-        usd += _sum(others, "money:")
+        paid = self._component_usd(changed, replicas) + self._traffic_usd(now, changed)
+        paid += _sum(others, "money:")
         unplaced = round(_sum(others, "unplaced:") + missing)
         return [
-            (hard, unplaced, quality, money)
-            for hard, quality, money in zip(
+            (hard, unplaced, round(quality, DIGITS), usd)
+            for hard, quality, usd in zip(
                 (forbidden + (_sum(others, "hard:") + surplus)).tolist(),
                 self._quality(now, changed).tolist(),
-                (usd - SLACK * (1.0 + np.abs(usd))).tolist(),
+                (paid - SLACK * (1.0 + np.abs(paid))).tolist(),
                 strict=True,
             )
         ]
@@ -119,7 +120,8 @@ class Board:
         stay = self._shares(part.alive) * there
         moved = np.minimum(there - np.minimum(stay, replicas), np.maximum(replicas - stay, 0.0))
         usd = money.move_usd(part) * self.problem.policy.weights.migration
-        return replicas * (each + request.gpus * gpu) + moved * usd
+        paid: Floats = replicas * (each + request.gpus * gpu) + moved * usd
+        return paid
 
     def _traffic_usd(self, now: Judged, changed: int) -> Floats:
         """Return what all traffic costs then."""
@@ -145,6 +147,7 @@ class Board:
 
     def _quality(self, now: Judged, changed: int) -> Floats:
         part = self.problem.components[changed]
+        # added up in the order of `score_of`, so that equal terms have equal sums
         quality, standing = np.zeros(len(self.names)), now.standing
         for index, group in enumerate(self.problem.groups):
             if index not in part.groups:
@@ -159,7 +162,7 @@ class Board:
                 quality += standing.broken[index]
             else:
                 quality += self._flow(flow, standing.spreads, changed)
-        return np.where(quality > 0.0, quality - SLACK * (1.0 + quality), 0.0)
+        return quality
 
     def _flow(self, flow: ProblemFlow, spreads: tuple[Spread, ...], changed: int) -> Floats | float:
         limit_ms = flow.flow.max_latency_ms
@@ -191,28 +194,28 @@ class Board:
         )
         return np.broadcast_to(_most(leave) + group.processing_ms, access.shape)
 
-    def _hop(self, source: int, target: int) -> Floats | np.float64 | float:
+    def _hop(self, source: int, target: int) -> Floats | float:
+        """Return a latency, or one per cluster that HERE may stand for."""
         if source == target:
             return 0.0
-        if target == HERE:
-            return self.latencies_ms[source]
-        return self.latencies_ms[:, target] if source == HERE else self.latencies_ms[source, target]
+        to_all: Floats = self.latencies_ms[source]
+        from_all: Floats = self.latencies_ms[:, target]
+        if HERE in (source, target):
+            return to_all if target == HERE else from_all
+        return float(to_all[target])
 
 
-def _most(values: Iterable[Floats | float]) -> Floats:
-    several = list(values)
-    most = several[0]
-    for value in several[1:]:
-        most = np.maximum(most, value)
-    return most
+def _most(values: Iterable[Floats | float]) -> Floats | float:
+    return reduce(np.maximum, values)
 
 
 def _violation(latencies_ms: Floats, limit_ms: float, room_ms: float) -> Floats:
     """Return what `standing.violation` returns, or nothing where that is so little more."""
     if room_ms <= 0.0:
-        size = np.full(len(latencies_ms), FULL)
+        size: Floats = np.full(len(latencies_ms), FULL)
     else:
-        size = 1.0 + np.minimum((latencies_ms - limit_ms) / room_ms, 1.0)
+        ratio = (latencies_ms - limit_ms) / room_ms
+        size = np.where(ratio >= 1.0 + SLACK, FULL, 1.0 + np.minimum(ratio, 1.0) - SLACK)
     return np.where(latencies_ms > limit_ms + SLACK, size, 0.0)
 
 

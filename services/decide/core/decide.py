@@ -16,7 +16,7 @@ from services.decide.core.plan import action_of
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.promises import Promises, promises
 from services.decide.core.sacrifice import reject_sacrifice
-from services.decide.core.search import Found, ObjectionTo, rank, search, shortened
+from services.decide.core.search import Found, ObjectionTo, better, search, shortened
 from services.decide.core.standing import Standing, start
 from services.decide.core.turning.points import with_limits
 from shared.messages.control import Control
@@ -29,6 +29,8 @@ FOR_NOW = frozenset(
 )
 """Reasons that pass: where the best candidate waits for one of them, so does the decision."""
 MONEY = "money"
+MOST_TURNED = 5
+"""So many decisions of a cycle are told their turning points: the first, about the worst off."""
 
 
 def decide(
@@ -118,7 +120,8 @@ def _decide_one(
     else:
         decision = verdict.act(problem, insight, found, rejections)
     if is_news(decision, memory):
-        again = partial(_found, insight, memory, None)
+        many = sum(told.cycle == insight.cycle for told in memory.told) >= MOST_TURNED
+        again = None if many else partial(_found, insight, memory, None)
         decision = with_limits(decision, problem, found, objection_to, again)
     return decision, next_memory
 
@@ -177,11 +180,10 @@ def _why_nothing(problem: Problem, found: Found, objection_to: ObjectionTo) -> O
     if not wrong:
         detail = explain.latencies(problem, before) or "no user group is declared"
         return Objection(reason=Reason.ALL_WELL, detail=detail)
-    for weighed in found.weighed:
-        if rank(problem, weighed.after) < rank(problem, before):
-            objection = objection_to(before.standing, weighed.candidate)
-            if objection is not None and objection.reason in FOR_NOW:
-                return Objection(reason=objection.reason, detail=f"{wrong}; {objection.detail}")
+    for weighed in better(problem, found):
+        objection = objection_to(before.standing, weighed.candidate)
+        if objection is not None and objection.reason in FOR_NOW:
+            return Objection(reason=objection.reason, detail=f"{wrong}; {objection.detail}")
     return Objection(reason=Reason.NO_BETTER, detail=f"{wrong}; no allowed change is better")
 
 

@@ -1,5 +1,6 @@
 """From an Insight to the problem of one application: what it needs, and what is ruled out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.decide.core.frames import (
@@ -81,6 +82,7 @@ class _Yard:
     """Whether the sites are those for which the frames of the cycle before were built."""
     _forbidden: dict[Constraints, Forbidden] = field(default_factory=dict)
     _access: dict[str, Access] = field(default_factory=dict)
+    _declared: dict[ClusterName, Mapping[str, float]] = field(default_factory=dict)
 
     def frame(self, application: Application, before: Frame | None = None) -> Frame:
         """Return the frame of an application, from an earlier one as far as nothing changed."""
@@ -170,9 +172,16 @@ class _Yard:
 
     def _access_ms(self, user_site: str, site: Site) -> float | None:
         """Return the declared access latency; else, where users sit in a cluster, the link's."""
-        declared = site.access_ms(user_site)
+        declared = self._declared_by(site).get(user_site)
         if declared is not None:
             return declared
         if user_site == site.name:
             return 0.0
         return self.ground.links.latency_ms((ClusterName(user_site), site.name))
+
+    def _declared_by(self, site: Site) -> Mapping[str, float]:
+        found = self._declared.get(site.name)
+        if found is None:
+            found = {a.user_site: a.latency_ms for a in reversed(site.access)}
+            self._declared[site.name] = found
+        return found

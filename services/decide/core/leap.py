@@ -45,8 +45,9 @@ def _allowed(problem: Problem, standing: Standing, objection_to: ObjectionTo) ->
     allowed = np.zeros((len(problem.components), len(problem.clusters)), bool)
     for row, part in enumerate(problem.components):
         replicas = part.component.replicas
+        targets = set(problem.targets(row)) if replicas > 0 else set()
         for column, cluster in enumerate(problem.clusters):
-            if replicas > 0 and problem.can_move(row, cluster):
+            if cluster in targets:
                 candidate = Candidate(component=row, cluster=cluster, replicas=replicas)
                 objection = objection_to(standing, candidate)
                 allowed[row, column] = objection is None or objection.reason in LATER

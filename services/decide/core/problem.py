@@ -192,7 +192,9 @@ class Problem:
         """The application whose problem it is."""
         return self.application.name
 
-    def can_move(self, component: int, cluster: ClusterName) -> bool:
-        """Tell whether a component comes from somewhere else when it goes to a cluster."""
+    def targets(self, component: int) -> list[ClusterName]:
+        """Return the clusters to which a component comes from somewhere else."""
         hosts = [host for host, _ in self.components[component].standing]
-        return hosts != [cluster] and (bool(hosts) or len(self.clusters) > 1)
+        if not hosts and len(self.clusters) <= 1:
+            return []
+        return [cluster for cluster in self.clusters if hosts != [cluster]]

@@ -17,7 +17,7 @@ from services.decide.core.leap import leap
 from services.decide.core.objective import DIGITS, Judged, judge, judge_change
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.ranking import BestFirst, Key
-from services.decide.core.standing import UNKNOWN, Standing, start
+from services.decide.core.standing import FULL, UNKNOWN, Standing, start
 from shared.messages.decision import Score
 
 MOST_STEPS = 10
@@ -161,6 +161,20 @@ def rank(problem: Problem, judged: Judged) -> tuple[int, int, float]:
     return judged.score.hard - homeless, judged.score.unplaced, round(weight, DIGITS)
 
 
+def better(problem: Problem, found: Found) -> Iterator[Weighed]:
+    """Yield the candidates of the first step that rank better than what there is, best first.
+
+    A violation counts no more than FULL, so none comes after as much of them as there is now.
+    """
+    hard, unplaced, weight = now = rank(problem, found.before)
+    for weighed in found.weighed:
+        score = weighed.score
+        if (score.hard, score.unplaced, score.quality) >= (hard, unplaced, FULL * weight):
+            return
+        if rank(problem, weighed.after) < now:
+            yield weighed
+
+
 def is_repair(problem: Problem, before: Judged, after: Score) -> bool:
     """Tell whether a step makes something better that is wrong.
 
@@ -235,9 +249,8 @@ def candidates(
             continue
         replicas = standing.asked[index]
         hosts = [cluster for cluster, _ in part.standing]
-        for cluster in problem.clusters:
-            if replicas > 0 and problem.can_move(index, cluster):
-                yield Candidate(component=index, cluster=cluster, replicas=replicas)
+        for cluster in problem.targets(index) if replicas > 0 else ():
+            yield Candidate(component=index, cluster=cluster, replicas=replicas)
         in_range = min(max(replicas, part.least), part.most)
         if in_range != replicas and hosts and sum(n for _, n in part.alive) == replicas:
             for count in range(min(in_range, replicas + 1), in_range + 1):

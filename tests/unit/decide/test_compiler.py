@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
 
 from services.decide.compiler import (
@@ -38,12 +40,14 @@ def searched(seed: int, kernels: SimpleNamespace, *, iterations: int) -> tuple[b
     """Return all that a search knows at its end, as bytes."""
     search = start(small(seed, is_home_free=seed % 2 == 1), kernels, seed=seed)
     search.run(iterations)
-    return search.ints.tobytes(), search.reals.tobytes()
+    return np.array(search.ints, np.int64).tobytes(), np.array(search.reals, np.float64).tobytes()
 
 
 def misses(kernels: SimpleNamespace) -> int:
     """Return how many kernels were compiled, instead of found in a folder."""
-    return sum(sum(kernel.stats.cache_misses.values()) for kernel in vars(kernels).values())
+    found = [kernel.stats for kernel in vars(kernels).values() if isinstance(kernel, Dispatcher)]
+    assert any(stats.cache_hits for stats in found)
+    return sum(sum(stats.cache_misses.values()) for stats in found)
 
 
 def state_of(folder: Path) -> list[tuple[str, int, int]]:

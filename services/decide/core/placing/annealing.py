@@ -3,9 +3,9 @@
 import math
 
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Floats,
     Longs,
+    NOWHERE,
 )
 from services.decide.core.placing.changing import (
     attach,
@@ -26,10 +26,10 @@ from services.decide.core.placing.layout import (
     CLUSTER_FREE,
     COOLING,
     DEMAND,
+    EDGES_OF,
     EDGE_AT,
     EDGE_USD,
     EDGE_WAS,
-    EDGES_OF,
     EXCESS,
     EXCESS_USD,
     FLOW_WAS,
@@ -46,16 +46,16 @@ from services.decide.core.placing.layout import (
     TOTALS,
     TOTALS_WAS,
     UNIT,
+    UNITS,
+    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_FROM,
     UNIT_HOME,
-    UNITS,
-    UNITS_ON,
     UNPLACED,
     UNPLACED_USD,
     USD,
-    VIOLATION_USD,
     VIOLATIONS,
+    VIOLATION_USD,
     WRONG,
     WRONG_COUNT,
 )
@@ -80,6 +80,7 @@ from services.decide.core.placing.proposing import (
 from services.decide.core.placing.troubles import (
     wrong_unit,
 )
+
 
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""
@@ -264,7 +265,7 @@ def anneal(ints: Longs, reals: Floats, iterations: int) -> None:
     is_new = is_better(ints, reals)
     if is_new:
         note_best(ints, reals)
-    for turn in range(iterations):
+    for turn in range(iterations if ints[UNITS] > 0 else 0):
         if turn % COOLING_EVERY == 0:
             reals[TEMPERATURE] *= reals[COOLING]
         most = reals[TEMPERATURE] * reals[LOGS + below(ints, LOGS_COUNT)]

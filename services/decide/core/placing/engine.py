@@ -16,7 +16,7 @@ from services.decide.core.placing.score import score, with_fewest_moves
 
 WORTH_TRYING = 24
 """Clusters tried for a component of its own choice, and beside where its partners stand."""
-UNPLACED_SHARE, VIOLATION_SHARE, EXCESS_SHARE = 4000.0, 200.0, 120.0
+UNPLACED_SHARE, VIOLATION_SHARE, EXCESS_SHARE = 500.0, 25.0, 15.0
 """What is wrong counts that many times what a unit costs on average, while the search lasts."""
 COLDEST_SHARE = 0.004
 """The temperature at the end, as a part of what a unit costs on average."""

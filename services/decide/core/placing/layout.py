@@ -55,7 +55,8 @@ CLUSTER_FREE (K, 3): FREE summed over the nodes of a cluster."""
 ) = range(82, 97)  # fmt: skip
 """Numbers of the placement, in `reals`. EDGE_BAD: 1.0 where broken. FLOW_BAD: the weight where out
 of budget. *_EXCESS: how far beyond (0 to 1, times the weight). *_WAS: before the change under
-trial. CLUSTER_USD (K, 3): the lowest NODE_USD of a cluster. WAY (2, MOST_REPLICAS, 2): cluster and latency per replica along a flow. BEST_SCORE (3,)."""
+trial. CLUSTER_USD (K, 3): the lowest NODE_USD of a cluster. WAY (2, MOST_REPLICAS, 2): cluster
+and latency per replica along a flow. BEST_SCORE (3,)."""
 
 UNPLACED, VIOLATIONS, EXCESS, USD = 0, 1, 2, 3
 """Columns of TOTALS. EXCESS leads the search and is no part of the score."""

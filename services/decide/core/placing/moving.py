@@ -3,9 +3,9 @@
 import math
 
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Floats,
     Longs,
+    NOWHERE,
 )
 from services.decide.core.placing.changing import (
     attach,
@@ -19,27 +19,27 @@ from services.decide.core.placing.layout import (
     CHOICES_WIDE,
     CLUSTER,
     CLUSTERS,
+    EDGES_OF,
     EDGE_AT,
     EDGE_BAD,
     EDGE_EXCESS,
     EDGE_USD,
-    EDGES_OF,
     EXCESS_USD,
     FIRST_ON,
+    FLOWS_OF,
     FLOW_AT,
     FLOW_BAD,
     FLOW_EXCESS,
-    FLOWS_OF,
     NEAR,
     NEAR_WIDE,
     NEXT_ON,
     NODE,
+    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
-    NODES_OF,
     UNIT,
-    UNIT_COMPONENT,
     UNITS_ON,
+    UNIT_COMPONENT,
     VIOLATION_USD,
 )
 from services.decide.core.placing.measuring import (
@@ -58,6 +58,7 @@ from services.decide.core.placing.proposing import (
     target_for,
     victim,
 )
+
 
 MOST_IN_BLOCK = 16
 MOST_EVICTED = 4
@@ -91,7 +92,7 @@ def relocate(ints: Longs, reals: Floats, count: int, target: int, evict: int) ->
     if ints[CHANGED_UNITS] == count:
         return True
     if below(ints, LOOK_AROUND) == 0:
-        return resettle_best(ints, reals, count)
+        return resettle_best(ints, reals, count, source)
     return resettle(ints, reals, count, source, mates)
 
 
@@ -105,7 +106,10 @@ def make_room(ints: Longs, reals: Floats, unit: int, cluster: int, mates: int) -
 
 
 def resettle(ints: Longs, reals: Floats, count: int, source: int, mates: int) -> bool:
-    """Put those who made room where the block came from, or elsewhere: all after `count`."""
+    """Put those who made room where the block came from, or elsewhere: all after `count`.
+
+    Where the block came from nowhere they may stand nowhere instead.
+    """
     place = NOWHERE
     for at in range(count, ints[CHANGED_UNITS]):
         unit = ints[ints[UNIT] + at]
@@ -113,23 +117,28 @@ def resettle(ints: Longs, reals: Floats, count: int, source: int, mates: int) ->
             place = source
             if place < 0 or below(ints, 4) == 0:
                 place = target_for(ints, ints[ints[UNIT_COMPONENT] + unit])
-        if place < 0 or not may_stand(ints, unit, place):
+        node = NOWHERE
+        if place >= 0 and may_stand(ints, unit, place):
+            node = node_for(ints, reals, unit, place)
+        if node >= 0:
+            attach(ints, reals, unit, node)
+        elif source >= 0:
             return False
-        node = node_for(ints, reals, unit, place)
-        if node < 0:
-            return False
-        attach(ints, reals, unit, node)
     return True
 
 
-def resettle_best(ints: Longs, reals: Floats, count: int) -> bool:
-    """Put those who made room where each costs least, one after the other: all after `count`."""
+def resettle_best(ints: Longs, reals: Floats, count: int, source: int) -> bool:
+    """Put those who made room where each costs least, one after the other: all after `count`.
+
+    Where the block came from nowhere they may stand nowhere instead.
+    """
     for at in range(count, ints[CHANGED_UNITS]):
         unit = ints[ints[UNIT] + at]
         node = best_node(ints, reals, unit)
-        if node < 0:
+        if node >= 0:
+            attach(ints, reals, unit, node)
+        elif source >= 0:
             return False
-        attach(ints, reals, unit, node)
     return True
 
 

@@ -1,9 +1,9 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Floats,
     Longs,
+    NOWHERE,
 )
 from services.decide.core.placing.layout import (
     ALLOWED,
@@ -15,10 +15,10 @@ from services.decide.core.placing.layout import (
     CLUSTER,
     CLUSTERS,
     DEMAND,
+    EDGES_OF,
     EDGE_AT,
     EDGE_SOURCE,
     EDGE_TARGET,
-    EDGES_OF,
     FIRST_ON,
     FREE,
     IS_HOME_FREE,
@@ -31,19 +31,20 @@ from services.decide.core.placing.layout import (
     NEAR_WIDE,
     NEXT_ON,
     NODE,
+    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
     NODE_USD,
-    NODES_OF,
     RANDOM,
     UNIT,
-    UNIT_COMPONENT,
-    UNIT_HOME,
-    UNIT_STANDS,
     UNITS,
     UNITS_OF,
     UNITS_ON,
+    UNIT_COMPONENT,
+    UNIT_HOME,
+    UNIT_STANDS,
 )
+
 
 TARGETS, AT_PARTNER, NEAR_PARTNER, OWN_CHOICE = 20, 7, 12, 19
 """Of so many targets so many are where a partner stands, up to there near it, up to there one of
@@ -74,28 +75,41 @@ def is_allowed(ints: Longs, component: int, cluster: int) -> bool:
 
 
 def fits(ints: Longs, unit: int, node: int) -> bool:
-    """Tell whether a unit, taken off where it stood, has room on a node."""
+    """Tell whether a unit, taken off where it stood, has room on a node.
+
+    What must not move stays, however many replicas stand there with it.
+    """
     component = ints[ints[UNIT_COMPONENT] + unit]
-    if ints[ints[UNIT_HOME] + unit] == node and ints[ints[UNIT_STANDS] + unit]:
-        if ints[IS_HOME_FREE] > 0:
-            return True
-    elif not is_allowed(ints, component, ints[ints[NODE_CLUSTER] + node]):
+    is_home = ints[ints[UNIT_HOME] + unit] == node and ints[ints[UNIT_STANDS] + unit] > 0
+    if not is_home and not is_allowed(ints, component, ints[ints[NODE_CLUSTER] + node]):
         return False
+    if not (is_home and ints[IS_HOME_FREE] > 0) and not has_resources(ints, component, node):
+        return False
+    if is_home and ints[ints[MOVABLE] + component] == 0:
+        return True
+    return has_place(ints, component, node)
+
+
+def has_resources(ints: Longs, component: int, node: int) -> bool:
+    """Tell whether a node and its cluster have the resources for one more unit."""
     for resource in range(3):
-        if ints[ints[FREE] + node * 3 + resource] < ints[ints[DEMAND] + component * 3 + resource]:
+        need = ints[ints[DEMAND] + component * 3 + resource]
+        if ints[ints[FREE] + node * 3 + resource] < need:
             return False
-    if (
-        ints[ints[MILLICORES_LEFT] + ints[ints[NODE_CLUSTER] + node]]
-        < ints[ints[DEMAND] + component * 3 + 0]
-    ):
-        return False
-    if ints[ints[MOST_PER_NODE] + component] > FEW:
+    cluster = ints[ints[NODE_CLUSTER] + node]
+    return ints[ints[MILLICORES_LEFT] + cluster] >= ints[ints[DEMAND] + component * 3]
+
+
+def has_place(ints: Longs, component: int, node: int) -> bool:
+    """Tell whether a node may take one more replica of a component."""
+    most = ints[ints[MOST_PER_NODE] + component]
+    if most > FEW:
         return True
     count = 0
     for other in range(ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]):
         if ints[ints[NODE] + other] == node:
             count += 1
-    return count < ints[ints[MOST_PER_NODE] + component]
+    return count < most
 
 
 def may_stand(ints: Longs, unit: int, cluster: int) -> bool:

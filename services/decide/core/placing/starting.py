@@ -8,9 +8,9 @@ from services.decide.core.placing.annealing import (
     worth,
 )
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Floats,
     Longs,
+    NOWHERE,
 )
 from services.decide.core.placing.changing import (
     attach,
@@ -25,23 +25,23 @@ from services.decide.core.placing.layout import (
     ACCESS_MS,
     CHOICES,
     CHOICES_WIDE,
-    CLUSTER_USD,
     CLUSTERS,
+    CLUSTER_USD,
     COMPONENTS,
+    FLOWS_OF,
     FLOW_ACCESS,
     FLOW_AT,
     FLOW_BUDGET_MS,
     FLOW_PROCESSING_MS,
-    FLOWS_OF,
     LATENCY_MS,
     NEAR,
     NEAR_WIDE,
     NODE,
     NODES_OF,
+    UNITS,
     UNIT_COMPONENT,
     UNIT_HOME,
     UNIT_STANDS,
-    UNITS,
 )
 from services.decide.core.placing.measuring import (
     lowest_usd,
@@ -57,17 +57,30 @@ from services.decide.core.placing.proposing import (
 
 
 def stand(ints: Longs, reals: Floats) -> None:
-    """Leave every unit that stands at home, as far as there is room, and score the whole."""
-    first = first_of_units(ints)
+    """Leave every unit that stands at home, as far as there is room, and score the whole.
+
+    What must not move comes first.
+    """
     begin(ints, reals)
     for unit in range(ints[UNITS]):
         take(ints, reals, unit, True)
-        home = ints[ints[UNIT_HOME] + unit]
-        if ints[ints[UNIT_STANDS] + unit] > 0 and home >= 0 and fits(ints, unit, home):
-            attach(ints, reals, unit, home)
-        else:
-            mark(ints, first + unit, True)
+        stay(ints, reals, unit, False)
+    first = first_of_units(ints)
+    for unit in range(ints[UNITS]):
+        stay(ints, reals, unit, True)
+        mark(ints, first + unit, ints[ints[NODE] + unit] < 0)
     settle(ints, reals)
+
+
+def stay(ints: Longs, reals: Floats, unit: int, movable: bool) -> None:
+    """Attach a unit to its home where it stands, if it is movable or not, and fits."""
+    home = ints[ints[UNIT_HOME] + unit]
+    if (
+        ints[ints[UNIT_STANDS] + unit] > 0
+        and may_leave(ints, unit) == movable
+        and fits(ints, unit, home)
+    ):
+        attach(ints, reals, unit, home)
 
 
 def settle_down(ints: Longs, reals: Floats) -> None:
@@ -118,7 +131,7 @@ def put_best(ints: Longs, reals: Floats, unit: int) -> None:
 
 
 def find_choices(ints: Longs, reals: Floats) -> None:
-    """Fill CHOICES: clusters where a component is cheap and in reach of its users, then the nearest.
+    """Fill CHOICES: clusters where a component is cheap and near its users, then the nearest.
 
     Padded by repeating.
 

@@ -1,15 +1,15 @@
 """The kernels that find a unit to move for something that is wrong."""
 
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Longs,
+    NOWHERE,
 )
 from services.decide.core.placing.layout import (
     CLUSTER,
     CLUSTERS,
+    EDGES,
     EDGE_SOURCE,
     EDGE_TARGET,
-    EDGES,
     FLOWS,
     LINK,
     LINKS,

@@ -55,7 +55,7 @@ def _slacks(problem: Problem, judged: Judged, limits_ms: Sequence[float]) -> Sla
     for group, latency_ms, limit_ms in zip(
         problem.groups, judged.standing.latencies_ms, limits_ms, strict=True
     ):
-        if latency_ms is not None and latency_ms < UNKNOWN:
+        if latency_ms is not None:
             for ends, times in _passed(problem, group, spreads).items():
                 slacks[ends].append((limit_ms - latency_ms) / times)
     for flow in problem.flows:
@@ -68,7 +68,10 @@ def _slacks(problem: Problem, judged: Judged, limits_ms: Sequence[float]) -> Sla
 
 
 def _passed(problem: Problem, group: ProblemGroup, spreads: tuple[Spread, ...]) -> Counter[Pair]:
-    """Return how often the slowest way of a group passes each link, either direction."""
+    """Return how often the slowest way of a group passes each link, either direction.
+
+    Empty where a hop is not known.
+    """
     way = way_of(problem, group, spreads)
     if way is None:
         return Counter()

@@ -3,7 +3,8 @@
 Where the answer turns is worked out from the placements weighed: for a link from what is left of
 the limits on it, for cores from the copies without a node, for money from the difference to the
 next best. A turning point is told only where the search itself, run on the changed problem, gives
-another answer just beyond it and the same one just before it. Of each lever and direction only the
+another answer just beyond it and the same one just before it, by single changes: the engine takes
+too long to be asked again. Of each lever and direction only the
 smallest change is told, relative to what there is.
 """
 
@@ -40,22 +41,28 @@ TINY = 1e-6
 """Less than that is rounding, not a change."""
 
 Search = Callable[[Problem], Found]
+Told = tuple[tuple[Candidate, ...], bool]
+"""What an answer is: the steps, or whether something is wrong and none is taken."""
 
 
 def with_limits(
-    decision: Decision, problem: Problem, found: Found, objection_to: ObjectionTo, search: Search
+    decision: Decision,
+    problem: Problem,
+    found: Found,
+    objection_to: ObjectionTo,
+    search: Search | None,
 ) -> Decision:
     """Return a decision with what limits its placement, and what would change it.
 
     `search` gives what single changes would lead to in another problem: the engine is not asked
-    again. A hold of a plan that was found waits for something else than a change, so it is told
-    none.
+    again. None: there is no time for turning points. A hold of a plan that was found waits for
+    something else than a change, so it is told none.
     """
     is_hold = decision.verdict is Verdict.HOLD
     points: tuple[TurningPoint, ...] = ()
-    if not is_hold or _is_wrong(problem, found):
+    if search and (not is_hold or _is_wrong(problem, found)):
         points = turning_points(problem, found, objection_to, search)
-    elif not found.steps:
+    elif search and not found.steps:
         points = saving_points(problem, found, objection_to)
     judged = found.before if is_hold else found.after
     return replace(decision, binding=binding_of(problem, judged), turning_points=points)
@@ -70,17 +77,47 @@ def turning_points(
     problem: Problem, found: Found, objection_to: ObjectionTo, search: Search
 ) -> tuple[TurningPoint, ...]:
     """Return the smallest changes with another answer, smallest first. Ties go by name."""
-    answer = _answer(found, objection_to)
-    guesses = (
-        *link_guesses(problem, answer),
-        *budget_guesses(problem, answer),
-        *room_guesses(problem, answer),
-        *money_guesses(problem, answer),
+    smallest_first = sorted(
+        islice(proven(problem, found, objection_to, search), MOST_POINTS),
+        key=lambda turn: turn[0].order,
     )
-    again = partial(_searched, found, search)
-    proven = islice(_proven(problem, found, _in_turn(guesses), again), MOST_POINTS)
-    smallest_first = sorted(proven, key=lambda p: p[0].order)
     return tuple(guess.told(_words(problem, guess, other)) for guess, other in smallest_first)
+
+
+def proven(
+    problem: Problem, found: Found, objection_to: ObjectionTo, search: Search
+) -> Iterator[tuple[Guess, Found]]:
+    """Yield the guesses that the search confirms, one per lever and direction, with the answer."""
+    answer = _answer(found, objection_to)
+    guesses = _in_turn(
+        (
+            *link_guesses(problem, answer),
+            *budget_guesses(problem, answer),
+            *room_guesses(problem, answer),
+            *money_guesses(problem, answer),
+        )
+    )
+    if guesses and _is_leap(problem, found, search):
+        search = partial(_or_leap, found, search)
+    told, left, now = set[tuple[Lever, bool]](), _searches(problem), _told(problem, found)
+    for guess in guesses:
+        if left < SEARCHES_OF_ONE:
+            return
+        if guess.kind not in told:
+            other, tried = _turns(guess, now, search)
+            left -= tried
+            if other:
+                told.add(guess.kind)
+                yield guess, other
+
+
+def _turns(guess: Guess, now: Told, search: Search) -> tuple[Found | None, int]:
+    """Return the other answer if there is one just beyond and none before; and the searches."""
+    beyond, before = guess.beyond, guess.before
+    other = search(beyond)
+    if _told(beyond, other) == now:
+        return None, 1
+    return (other if _told(before, search(before)) == now else None), SEARCHES_OF_ONE
 
 
 def _answer(found: Found, objection_to: ObjectionTo) -> Answer:
@@ -101,8 +138,13 @@ def _answer(found: Found, objection_to: ObjectionTo) -> Answer:
     )
 
 
-def _searched(before: Found, search: Search, problem: Problem) -> Found:
-    """Search without the engine; what it proposed before, it is taken to propose again."""
+def _is_leap(problem: Problem, found: Found, search: Search) -> bool:
+    """Tell whether single changes do not lead to what was found."""
+    return len(found.steps) > 1 and _told(problem, search(problem)) != _told(problem, found)
+
+
+def _or_leap(before: Found, search: Search, problem: Problem) -> Found:
+    """Search by single changes; what the engine proposed before, it is taken to propose again."""
     found, now, steps = search(problem), judge(problem, start(problem)), list[Weighed]()
     for step in before.steps:
         now = judge_change(problem, now, step.candidate)
@@ -122,32 +164,13 @@ def _in_turn(guesses: Iterable[Guess]) -> list[Guess]:
     return [guess for _, guess in sorted(turns, key=lambda turn: (turn[0], turn[1].order))]
 
 
-def _proven(
-    problem: Problem, found: Found, guesses: Iterable[Guess], search: Search
-) -> Iterator[tuple[Guess, Found]]:
-    """Yield the guesses that the search confirms, one per lever and direction, with the answer."""
-    told, left, now = set[tuple[Lever, bool]](), _searches(problem), _told(problem, found)
-    for guess in guesses:
-        if left < SEARCHES_OF_ONE:
-            return
-        if guess.kind not in told:
-            beyond, before = guess.beyond, guess.before
-            other, left = search(beyond), left - 1
-            if _told(beyond, other) != now:
-                same, left = search(before), left - 1
-                if _told(before, same) == now:
-                    told.add(guess.kind)
-                    yield guess, other
-
-
 def _searches(problem: Problem) -> int:
     """Return how many searches there may be: fewer where each of them is long."""
     places = len(problem.components) * len(problem.clusters)
     return max(SEARCHES_OF_ONE, min(MOST_SEARCHES, MOST_PLACES // max(1, places)))
 
 
-def _told(problem: Problem, found: Found) -> tuple[tuple[Candidate, ...], bool]:
-    """Return what an answer is: the steps, or whether all is well without."""
+def _told(problem: Problem, found: Found) -> Told:
     return tuple(step.candidate for step in found.steps), _is_wrong(problem, found)
 
 
@@ -155,7 +178,7 @@ def _words(problem: Problem, guess: Guess, found: Found) -> str:
     """Say in a few words what is done then."""
     if not found.steps:
         is_wrong = _is_wrong(guess.beyond, found)
-        return "no allowed change is better" if is_wrong else "nothing to do"
+        return "no single change is better" if is_wrong else "nothing to do"
     told = [describe(action_of(problem, step.candidate)) for step in found.steps[:MOST_TOLD]]
     more = len(found.steps) - len(told)
     return ", then ".join((*told, *((f"{more} more",) if more else ())))
