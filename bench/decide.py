@@ -20,14 +20,15 @@ from rich.progress import Progress
 
 from bench.deciding.budget import search_within
 from services.decide.compiler import ready
-from services.decide.core.instance import Instance, InstanceError, read_instance
+from services.decide.core.instance import Instance, read_instance
+from services.decide.core.instance_checks import InstanceError
 from services.decide.core.placing.engine import Search, start
 
 LONG_SECONDS = 3.0
 """A longer search shows how far it is."""
 
 
-def plan(  # noqa: PLR0913 options of a command
+def plan(
     instance: Annotated[Path, typer.Argument(help="decide-instance/1, plain or .gz.")],
     out: Annotated[Path, typer.Option(help="Where the placement goes (decide-placement/1).")],
     budget_ms: Annotated[float, typer.Option(help="Time for the search.", min=1.0)] = 1000.0,
@@ -42,7 +43,6 @@ def plan(  # noqa: PLR0913 options of a command
 ) -> None:
     """Plan an instance: the placement goes to a file, one JSON line with the figures to stdout."""
     kernels = ready()
-    _warm_up(kernels)
     body = _bytes_of(instance)
     begun = perf_counter()
     document = _parsed(instance, body)
@@ -73,13 +73,6 @@ def plan(  # noqa: PLR0913 options of a command
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
 
 
-def _warm_up(kernels: Any) -> None:  # noqa: ANN401 a namespace of kernels
-    """Touch the code once on a problem of its own, so that the clock sees the search alone."""
-    from services.decide.warming import warm  # noqa: PLC0415
-
-    warm(kernels)
-
-
 def _bytes_of(file: Path) -> bytes:
     try:
         body = file.read_bytes()
@@ -88,14 +81,14 @@ def _bytes_of(file: Path) -> bytes:
         raise _failed(f"{file}: {error}") from error
 
 
-def _parsed(file: Path, body: bytes) -> Any:  # noqa: ANN401 JSON
+def _parsed(file: Path, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _failed(f"{file} is not JSON: {error}") from error
 
 
-def _read(file: Path, document: Any, *, make_before_break: bool) -> Instance:  # noqa: ANN401
+def _read(file: Path, document: Any, *, make_before_break: bool) -> Instance:
     try:
         problem = read_instance(document, is_home_free=make_before_break)
     except InstanceError as error:
@@ -105,7 +98,7 @@ def _read(file: Path, document: Any, *, make_before_break: bool) -> Instance:  #
     return problem
 
 
-def _within(problem: Instance, kernels: Any, seconds: float, seed: int) -> tuple[Search, int]:  # noqa: ANN401
+def _within(problem: Instance, kernels: Any, seconds: float, seed: int) -> tuple[Search, int]:
     if seconds < LONG_SECONDS:
         return search_within(problem.arrays, kernels, seconds=seconds, seed=seed)
     with Progress(console=Console(stderr=True), transient=True) as bar:

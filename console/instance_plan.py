@@ -1,5 +1,6 @@
 """A plan on an instance file: the scores before and after, and who goes where."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from rich.text import Text
 from services.decide.core.instance import read_instance
 from services.decide.core.placing.arrays import NOWHERE as NO_NODE
 from services.decide.core.placing.arrays import Arrays, Ints, Score
+from services.decide.core.placing.exact.solving import Exact
 from services.decide.core.whatif.change import Change
 from services.decide.core.whatif.on_instance import changed
 
@@ -44,6 +46,8 @@ class InstancePlan:
     """Components that can stand nowhere, a sentence each."""
     unchanged: Score | None
     """What it would come to without the changes. None: there are none."""
+    proof: Exact | None = None
+    """How far from the best it can be. None: not asked."""
 
 
 def plan_on(
@@ -52,14 +56,19 @@ def plan_on(
     *,
     search: Callable[[Arrays], Ints],
     score: Callable[[Arrays, Ints], Score],
+    prove: Callable[[Arrays, Ints], Exact] | None = None,
 ) -> InstancePlan:
     """Plan on the document of an instance file, with changes.
 
-    `search` returns the node of every unit, `score` judges them. InstanceError, ChangeError.
+    `search` returns the node of every unit, `score` judges them, `prove` looks for better ones and
+    for a bound. InstanceError, ChangeError.
     """
     as_is = read_instance(document)
     then = read_instance(changed(document, changes)) if changes else as_is
     found = search(then.arrays)
+    proof = prove(then.arrays, found) if prove else None
+    if proof is not None and proof.nodes is not None:
+        found = proof.nodes
     standing = np.where(then.arrays.unit_stands, then.arrays.unit_home, NO_NODE).astype(np.int32)
     return InstancePlan(
         before=score(then.arrays, standing),
@@ -67,6 +76,7 @@ def plan_on(
         shifts=shifts_between(then.placement(standing), then.placement(found)),
         problems=then.problems,
         unchanged=score(as_is.arrays, search(as_is.arrays)) if changes else None,
+        proof=proof,
     )
 
 
@@ -105,8 +115,20 @@ def instance_view(plan: InstancePlan) -> RenderableType:
     parts: list[RenderableType] = [scores, Text(), moves if plan.shifts else Text("nothing moves")]
     if more > 0:
         parts.append(Text(f"and {more} more: --json prints them all", style="dim"))
+    if plan.proof is not None:
+        parts += (Text(), Text(_proof_words(plan.proof)))
     parts += (Text(sentence, style="yellow") for sentence in plan.problems)
     return Group(*parts)
+
+
+def _proof_words(proof: Exact) -> str:
+    bound = proof.bound
+    least = f"unplaced {bound.unplaced}, violations {bound.violations:g}, USD {bound.usd:.2f}"
+    if proof.is_optimal:
+        return f"proven: nothing better exists ({least})"
+    if math.isinf(proof.gap):
+        return "not proven: too large for the exact model, or too little time"
+    return f"proven: at most {proof.gap:.2%} above the best, which is at least {least}"
 
 
 def instance_parts(plan: InstancePlan) -> dict[str, Any]:
@@ -120,5 +142,12 @@ def instance_parts(plan: InstancePlan) -> dict[str, Any]:
             {"component": s.component, "replicas": s.replicas, "from": s.source, "to": s.target}
             for s in plan.shifts
         ],
+        "proof": None
+        if plan.proof is None
+        else {
+            "bound": plan.proof.bound._asdict(),
+            "gap_ratio": plan.proof.gap if math.isfinite(plan.proof.gap) else None,
+            "is_optimal": plan.proof.is_optimal,
+        },
         "problems": list(plan.problems),
     }

@@ -6,13 +6,22 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from console.instance_plan import instance_parts, instance_view, plan_on
 from console.planfile import read
 from console.whatif import what_if
-from services.decide.core.instance import InstanceError, read_instance
-from services.decide.core.whatif import on_insight, on_instance
+from services.decide.compiler import ready
+from services.decide.core.instance_checks import InstanceError
+from services.decide.core.placing.arrays import Arrays, Ints
+from services.decide.core.placing.engine import start
+from services.decide.core.placing.exact.solving import Exact, solve
+from services.decide.core.placing.score import score
+from services.decide.core.whatif import on_insight
 from services.decide.core.whatif.change import Change, ChangeError, existing, lost, parse
 from services.decide.core.whatif.foresee import Foreseen, foresee
 from shared.messages.insight import Insight
+
+ITERATIONS_PER_UNIT = 1000
+"""On an instance; about a second at 1,000 replicas."""
 
 __all__ = ["ChangeError", "InstanceError", "Planned", "planned"]
 
@@ -25,16 +34,26 @@ class Planned:
     parts: dict[str, Any]
 
 
-def planned(file: str, changes: Iterable[str], without: Iterable[str], application: str) -> Planned:
+def planned(
+    file: str,
+    changes: Iterable[str],
+    without: Iterable[str],
+    *,
+    application: str = "",
+    certify: float = 0.0,
+) -> Planned:
     """Return what would be decided on what a file holds.
 
+    `certify`: seconds for the exact model of an instance.
     LookupError, ChangeError or InstanceError, with a sentence: the file or a change is wrong.
     """
     given = read(file)
     wanted = (*map(parse, changes), *map(lost, without))
     if isinstance(given, Insight):
+        if certify > 0.0:
+            raise LookupError("--certify is for instance files")
         return _on_insight(given, wanted, application)
-    return _on_instance(given, wanted, application)
+    return _on_instance(given, wanted, application, certify)
 
 
 def _on_insight(insight: Insight, changes: Sequence[Change], application: str) -> Planned:
@@ -53,12 +72,25 @@ def _on_insight(insight: Insight, changes: Sequence[Change], application: str) -
     )
 
 
-def _on_instance(document: dict[str, Any], changes: Sequence[Change], application: str) -> Planned:
+def _on_instance(
+    document: dict[str, Any], changes: Sequence[Change], application: str, certify: float
+) -> Planned:
     if application:
         raise LookupError("--application is for insights: an instance file is planned as a whole")
-    read_instance(document)
-    read_instance(on_instance.changed(document, changes))
-    raise LookupError("the file and the changes are valid, but instances are not planned yet")
+    kernels = ready()
+
+    def search(arrays: Arrays) -> Ints:
+        engine = start(arrays, kernels)
+        engine.run(ITERATIONS_PER_UNIT * len(arrays.unit_component))
+        return engine.nodes
+
+    def proven(arrays: Arrays, nodes: Ints) -> Exact:
+        return solve(arrays, seconds=certify, start=nodes)
+
+    plan = plan_on(
+        document, changes, search=search, score=score, prove=proven if certify > 0 else None
+    )
+    return Planned(view=instance_view(plan), parts=instance_parts(plan))
 
 
 def _only(foreseen: tuple[Foreseen, ...], wanted: str) -> tuple[Foreseen, ...]:

@@ -35,9 +35,7 @@ def search_within(
             count = max(SHORTEST, int(rate * slice_seconds))
         pace = rate or FIRST / seconds
         after = min(1.0, over + count / pace / seconds) if rate else over
-        search.run(
-            count, effort=done + int(pace * seconds * (1.0 - over)), begin=over, end=after
-        )
+        search.run(count, effort=done + int(pace * seconds * (1.0 - over)), begin=over, end=after)
         done += count
         now = perf_counter()
         rate, over = done / (now - started), (now - begun) / seconds

@@ -121,7 +121,7 @@ def _access(dice: Random, index: int, clusters: list[Item]) -> Item:
     return {"id": f"ap{index}", "latency_ms": rows}
 
 
-def _add_service(  # noqa: PLR0913 three lists grow together
+def _add_service(
     dice: Random,
     name: str,
     parts: list[Item],
@@ -159,7 +159,9 @@ def _add_service(  # noqa: PLR0913 three lists grow together
 
 def _part(dice: Random, service: str, part: str) -> Item:
     wants_gpu = part == "rendering" or (part == "encoding" and dice.random() < 0.4)
-    cores = dice.choice((2, 4, 6, 8)) if part in {"rendering", "tracking"} else dice.choice((1, 2, 4))
+    cores = (
+        dice.choice((2, 4, 6, 8)) if part in {"rendering", "tracking"} else dice.choice((1, 2, 4))
+    )
     return {
         "id": f"{service}.{part}",
         "service": service,

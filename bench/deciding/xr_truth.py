@@ -6,7 +6,11 @@ from itertools import pairwise
 import numpy as np
 
 from services.decide.core.placing.arrays import Arrays, Floats, Ints, Longs
-from services.decide.core.placing.changing import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
+from services.decide.core.placing.kernels.measuring import (
+    TOLERANCE_MBPS,
+    TOLERANCE_MS,
+    TOLERANCE_RATIO,
+)
 
 
 @dataclass(slots=True)
@@ -107,9 +111,7 @@ def _edges_hold(arrays: Arrays, components: Ints) -> np.ndarray:
         good = arrays.loss_ratio <= arrays.edge_loss_ratio[edge] + TOLERANCE_RATIO
         if arrays.edge_udp[edge]:
             good &= arrays.carries_udp
-        good = (good | inside) & (
-            arrays.latency_ms <= arrays.edge_latency_ms[edge] + TOLERANCE_MS
-        )
+        good = (good | inside) & (arrays.latency_ms <= arrays.edge_latency_ms[edge] + TOLERANCE_MS)
         holds = holds & _along(good, (u, v), len(components))
     return holds
 

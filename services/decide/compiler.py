@@ -42,7 +42,7 @@ def fingerprint(sources: Path = SOURCES) -> str:
     of = hashlib.sha256(f"{sys.implementation.cache_tag} {platform.machine()}\n".encode())
     for package in ("numba", "llvmlite", "numpy"):
         of.update(f"{package} {version(package)}\n".encode())
-    for file in (TRANSLATING, *sorted(sources.glob("*.py"))):
+    for file in (TRANSLATING, *sorted(sources.rglob("*.py"))):
         of.update(f"{file.name}\n".encode() + file.read_bytes())
     return of.hexdigest()[:16]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from services.decide import telemetry
 from services.decide.compiler import folder_in, translated
-from services.decide.core.placing.compiled import interpreted
+from services.decide.core.placing.kernels.compiled import interpreted
 from shared.errors import PermanentError
 from shared.runtime.clock import monotonic
 

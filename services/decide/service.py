@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from services.decide import telemetry
 from services.decide.core.decide import decide
 from services.decide.core.memory import KEEP, is_news, remember
-from services.decide.core.placing.compiled import interpreted
+from services.decide.core.placing.kernels.compiled import interpreted
 from shared.bus.port import Bus
 from shared.messages.control import Control
 from shared.messages.decision import Decision

@@ -7,7 +7,7 @@ from typing import Any
 from numba import config, njit
 from numba.core.caching import UserProvidedCacheLocator
 
-from services.decide.core.placing.compiled import translated
+from services.decide.core.placing.kernels.compiled import translated
 from services.decide.warming import warm
 
 

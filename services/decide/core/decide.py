@@ -11,14 +11,14 @@ from services.decide.core.framing import framed, problem_of, with_promises
 from services.decide.core.ground import Ground, ground_of
 from services.decide.core.memory import Memory, Seen, is_news, refreshed, with_decision, with_seen
 from services.decide.core.objective import Judged, judge
-from services.decide.core.placing.compiled import interpreted
+from services.decide.core.placing.kernels.compiled import interpreted
 from services.decide.core.plan import action_of
 from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.promises import Promises, promises
 from services.decide.core.sacrifice import reject_sacrifice
 from services.decide.core.search import Found, ObjectionTo, better, search, shortened
 from services.decide.core.standing import Standing, start
-from services.decide.core.turning.points import with_limits
+from services.decide.core.turning.points import MOST_TURNED, with_limits
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
@@ -29,8 +29,6 @@ FOR_NOW = frozenset(
 )
 """Reasons that pass: where the best candidate waits for one of them, so does the decision."""
 MONEY = "money"
-MOST_TURNED = 5
-"""So many decisions of a cycle are told their turning points: the first, about the worst off."""
 
 
 def decide(
@@ -119,11 +117,10 @@ def _decide_one(
         decision = verdict.hold(problem, insight, objection, before, rejections)
     else:
         decision = verdict.act(problem, insight, found, rejections)
-    if is_news(decision, memory):
-        many = sum(told.cycle == insight.cycle for told in memory.told) >= MOST_TURNED
-        again = None if many else partial(_found, insight, memory, None)
-        decision = with_limits(decision, problem, found, objection_to, again)
-    return decision, next_memory
+    told = sum(told.cycle == insight.cycle for told in memory.told)
+    is_turned = told < MOST_TURNED and is_news(decision, memory)
+    again = partial(_found, insight, memory, None) if is_turned else None
+    return with_limits(decision, problem, found, objection_to, again), next_memory
 
 
 def _found(

@@ -22,8 +22,8 @@ from services.decide.compiler import (
     ready,
     translated,
 )
-from services.decide.core.placing.compiled import interpreted
 from services.decide.core.placing.engine import start
+from services.decide.core.placing.kernels.compiled import interpreted
 from services.decide.warming import smallest, warm
 from tests.unit.decide.placing.test_exact import small
 

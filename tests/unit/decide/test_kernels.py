@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from services.decide.compiler import folder_in, ready
-from services.decide.core.placing.compiled import interpreted
+from services.decide.core.placing.kernels.compiled import interpreted
 from services.decide.kernels import Kernels
 from services.decide.service import run
 from shared.bus.memory import MemoryBus

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from services.decide.core.decide import MOST_TURNED, decide
+from services.decide.core.decide import decide
 from services.decide.core.explain import what_is_wrong
 from services.decide.core.filters import ruled_out
 from services.decide.core.framing import problem_of
@@ -21,8 +21,8 @@ from services.decide.core.promises import Promises
 from services.decide.core.search import Found, search
 from services.decide.core.turning.levers import ChangedLinks, with_link, with_prices
 from services.decide.core.turning.money import saving_points
-from services.decide.core.turning.points import MOST_POINTS, proven, turning_points
-from shared.messages.decision import Decision, Lever, TurningPoint
+from services.decide.core.turning.points import MOST_POINTS, MOST_TURNED, proven, turning_points
+from shared.messages.decision import Decision, Lever, Reason, TurningPoint
 from shared.messages.insight import Insight
 from shared.model.application import Constraints
 from shared.model.fleet import Fleet
@@ -348,11 +348,14 @@ def test_where_all_is_well_only_the_limit_is_told() -> None:
 
 
 def test_a_hold_that_was_told_is_not_worked_out_again() -> None:
-    insight = demo_insight()
-    _, memory = decide(insight, Memory())
-    later = demo_insight(seconds=15.0)
-    (again,), _ = decide(later, memory)
-    assert (again.binding, again.turning_points) == ("", ())
+    (north, south) = the_arena().users
+    wrong = demo_fleet(applications=(the_arena(users=(replace(north, budget_ms=11.0), south)),))
+    policy = FleetPolicy(persistence_needed=1)
+    first, memory = decide(demo_insight(wrong, policy=policy), Memory())
+    second, _ = decide(demo_insight(wrong, seconds=15.0, policy=policy), memory)
+    assert first[0].reason is second[0].reason is Reason.NO_BETTER
+    assert first[0].binding == second[0].binding != ""
+    assert [bool(d.turning_points) for d in (first[0], second[0])] == [True, False]
 
 
 def test_only_the_first_decisions_of_a_cycle_have_turning_points() -> None:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from services.decide.core.placing import layout
-from services.decide.core.placing.annealing import COOLING_EVERY
 from services.decide.core.placing.arrays import Arrays, Floats, Ints, Longs, Score
+from services.decide.core.placing.kernels import layout
+from services.decide.core.placing.kernels.annealing import COOLING_EVERY
 from services.decide.core.placing.score import score, with_fewest_moves
 
 WORTH_TRYING = 24

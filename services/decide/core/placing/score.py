@@ -6,7 +6,11 @@ from itertools import pairwise
 import numpy as np
 
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Ints, Score
-from services.decide.core.placing.measuring import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
+from services.decide.core.placing.kernels.measuring import (
+    TOLERANCE_MBPS,
+    TOLERANCE_MS,
+    TOLERANCE_RATIO,
+)
 
 Pairs = tuple[list[int], list[int]]
 

@@ -28,6 +28,8 @@ from services.decide.core.turning.room import room_guesses
 from shared.messages.decision import Decision, Lever, Reason, TurningPoint, Verdict
 from shared.model.plan import describe
 
+MOST_TURNED = 5
+"""So many decisions of a cycle are told their turning points: the first, about the worst off."""
 MOST_POINTS = 4
 SEARCHES_OF_ONE = 2
 MOST_SEARCHES = SEARCHES_OF_ONE * MOST_POINTS

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from services.decide.core.placing import annealing, changing, layout
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Score
-from services.decide.core.placing.compiled import interpreted
 from services.decide.core.placing.engine import Search, start
-from services.decide.core.placing.exact import solve
+from services.decide.core.placing.exact.solving import solve
+from services.decide.core.placing.kernels import annealing, changing, layout
+from services.decide.core.placing.kernels.compiled import interpreted
 from services.decide.core.placing.score import score, with_fewest_moves
 from tests.unit.decide.placing.small import possible, small
 

@@ -14,7 +14,7 @@ from services.decide.core.placing.arrays import (
     Arrays,
     Score,
 )
-from services.decide.core.placing.exact import Exact, certify, is_small, solve
+from services.decide.core.placing.exact.solving import Exact, certify, is_small, solve
 from services.decide.core.placing.score import score
 from tests.unit.decide.placing.small import CLUSTERS, COMPONENTS, possible, small
 

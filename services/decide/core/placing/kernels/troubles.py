@@ -1,15 +1,15 @@
 """The kernels that find a unit to move for something that is wrong."""
 
 from services.decide.core.placing.arrays import (
-    Longs,
     NOWHERE,
+    Longs,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     CLUSTER,
     CLUSTERS,
-    EDGES,
     EDGE_SOURCE,
     EDGE_TARGET,
+    EDGES,
     FLOWS,
     LINK,
     LINKS,
@@ -17,7 +17,7 @@ from services.decide.core.placing.layout import (
     PATH_OF,
     UNITS_OF,
 )
-from services.decide.core.placing.proposing import (
+from services.decide.core.placing.kernels.proposing import (
     below,
 )
 

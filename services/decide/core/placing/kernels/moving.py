@@ -3,51 +3,51 @@
 import math
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
-from services.decide.core.placing.changing import (
+from services.decide.core.placing.kernels.changing import (
     attach,
     begin,
     take,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     BLOCK,
     CHANGED_UNITS,
     CHOICES,
     CHOICES_WIDE,
     CLUSTER,
     CLUSTERS,
-    EDGES_OF,
     EDGE_AT,
     EDGE_BAD,
     EDGE_EXCESS,
     EDGE_USD,
+    EDGES_OF,
     EXCESS_USD,
     FIRST_ON,
-    FLOWS_OF,
     FLOW_AT,
     FLOW_BAD,
     FLOW_EXCESS,
+    FLOWS_OF,
     NEAR,
     NEAR_WIDE,
     NEXT_ON,
     NODE,
-    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
+    NODES_OF,
     UNIT,
-    UNITS_ON,
     UNIT_COMPONENT,
+    UNITS_ON,
     VIOLATION_USD,
 )
-from services.decide.core.placing.measuring import (
+from services.decide.core.placing.kernels.measuring import (
     measure_edge,
     measure_flow,
     unit_usd,
 )
-from services.decide.core.placing.proposing import (
+from services.decide.core.placing.kernels.proposing import (
     below,
     fits,
     gather,
@@ -58,7 +58,6 @@ from services.decide.core.placing.proposing import (
     target_for,
     victim,
 )
-
 
 MOST_IN_BLOCK = 16
 MOST_EVICTED = 4

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from services.decide.core.placing import (
+from services.decide.core.placing.arrays import Floats, Longs
+from services.decide.core.placing.kernels import (
     annealing,
     changing,
     measuring,
@@ -17,7 +18,6 @@ from services.decide.core.placing import (
     starting,
     troubles,
 )
-from services.decide.core.placing.arrays import Floats, Longs
 
 MODULES: tuple[ModuleType, ...] = (
     measuring,

@@ -3,20 +3,19 @@
 import math
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     ACCESS_MS,
     CARRIES_UDP,
     CHANGED_PIPES,
     CLOCK,
     CLUSTER,
-    CLUSTERS,
     CLUSTER_USD,
+    CLUSTERS,
     DEMAND,
-    EDGES,
     EDGE_BAD,
     EDGE_EXCESS,
     EDGE_JITTER_MS,
@@ -27,7 +26,7 @@ from services.decide.core.placing.layout import (
     EDGE_TARGET,
     EDGE_UDP,
     EDGE_USD,
-    FLOWS,
+    EDGES,
     FLOW_ACCESS,
     FLOW_BAD,
     FLOW_BUDGET_MS,
@@ -35,6 +34,7 @@ from services.decide.core.placing.layout import (
     FLOW_PROCESSING_MS,
     FLOW_RETURNS,
     FLOW_WEIGHT,
+    FLOWS,
     GATEWAY_LOAD,
     GATEWAY_MBPS,
     GATEWAY_TAKEN_MBPS,
@@ -42,10 +42,10 @@ from services.decide.core.placing.layout import (
     JITTER_MS,
     LATENCY_MS,
     LINK,
-    LINKS,
     LINK_LOAD,
     LINK_MBPS,
     LINK_TAKEN_MBPS,
+    LINKS,
     LOSS_RATIO,
     MOST_REPLICAS,
     MOVE_USD,
@@ -58,13 +58,12 @@ from services.decide.core.placing.layout import (
     PIPE_WAS,
     STAMP,
     TRAFFIC_USD,
-    UNITS_OF,
     UNIT_COMPONENT,
     UNIT_HOME,
     UNIT_STANDS,
+    UNITS_OF,
     WAY,
 )
-
 
 TOLERANCE_MS = 1e-9
 TOLERANCE_RATIO = 1e-12

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from services.decide.core.placing.annealing import (
-    worth,
-)
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
-from services.decide.core.placing.changing import (
+from services.decide.core.placing.kernels.annealing import (
+    worth,
+)
+from services.decide.core.placing.kernels.changing import (
     attach,
     begin,
     first_of_units,
@@ -21,32 +21,32 @@ from services.decide.core.placing.changing import (
     take,
     undo,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     ACCESS_MS,
     CHOICES,
     CHOICES_WIDE,
-    CLUSTERS,
     CLUSTER_USD,
+    CLUSTERS,
     COMPONENTS,
-    FLOWS_OF,
     FLOW_ACCESS,
     FLOW_AT,
     FLOW_BUDGET_MS,
     FLOW_PROCESSING_MS,
+    FLOWS_OF,
     LATENCY_MS,
     NEAR,
     NEAR_WIDE,
     NODE,
     NODES_OF,
-    UNITS,
     UNIT_COMPONENT,
     UNIT_HOME,
     UNIT_STANDS,
+    UNITS,
 )
-from services.decide.core.placing.measuring import (
+from services.decide.core.placing.kernels.measuring import (
     lowest_usd,
 )
-from services.decide.core.placing.proposing import (
+from services.decide.core.placing.kernels.proposing import (
     fits,
     is_allowed,
     may_leave,

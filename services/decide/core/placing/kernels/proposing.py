@@ -1,11 +1,11 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     ALLOWED,
     ALLOWED_WIDE,
     BLOCK,
@@ -15,10 +15,10 @@ from services.decide.core.placing.layout import (
     CLUSTER,
     CLUSTERS,
     DEMAND,
-    EDGES_OF,
     EDGE_AT,
     EDGE_SOURCE,
     EDGE_TARGET,
+    EDGES_OF,
     FIRST_ON,
     FREE,
     IS_HOME_FREE,
@@ -31,20 +31,19 @@ from services.decide.core.placing.layout import (
     NEAR_WIDE,
     NEXT_ON,
     NODE,
-    NODES_OF,
     NODE_CLUSTER,
     NODE_IDLE_USD,
     NODE_USD,
+    NODES_OF,
     RANDOM,
     UNIT,
-    UNITS,
-    UNITS_OF,
-    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_HOME,
     UNIT_STANDS,
+    UNITS,
+    UNITS_OF,
+    UNITS_ON,
 )
-
 
 TARGETS, AT_PARTNER, NEAR_PARTNER, OWN_CHOICE = 20, 7, 12, 19
 """Of so many targets so many are where a partner stands, up to there near it, up to there one of

@@ -3,18 +3,18 @@
 import math
 
 from services.decide.core.placing.arrays import (
+    NOWHERE,
     Floats,
     Longs,
-    NOWHERE,
 )
-from services.decide.core.placing.changing import (
+from services.decide.core.placing.kernels.changing import (
     attach,
     begin,
     settle,
     take,
     undo,
 )
-from services.decide.core.placing.layout import (
+from services.decide.core.placing.kernels.layout import (
     BEST,
     BEST_SCORE,
     BLOCK,
@@ -26,10 +26,10 @@ from services.decide.core.placing.layout import (
     CLUSTER_FREE,
     COOLING,
     DEMAND,
-    EDGES_OF,
     EDGE_AT,
     EDGE_USD,
     EDGE_WAS,
+    EDGES_OF,
     EXCESS,
     EXCESS_USD,
     FLOW_WAS,
@@ -46,41 +46,40 @@ from services.decide.core.placing.layout import (
     TOTALS,
     TOTALS_WAS,
     UNIT,
-    UNITS,
-    UNITS_ON,
     UNIT_COMPONENT,
     UNIT_FROM,
     UNIT_HOME,
+    UNITS,
+    UNITS_ON,
     UNPLACED,
     UNPLACED_USD,
     USD,
-    VIOLATIONS,
     VIOLATION_USD,
+    VIOLATIONS,
     WRONG,
     WRONG_COUNT,
 )
-from services.decide.core.placing.measuring import (
+from services.decide.core.placing.kernels.measuring import (
     lowest_usd,
     overload,
     unit_usd,
 )
-from services.decide.core.placing.moving import (
+from services.decide.core.placing.kernels.moving import (
     MOST_EVICTED,
     MOST_IN_BLOCK,
     relocate,
     repack,
 )
-from services.decide.core.placing.proposing import (
+from services.decide.core.placing.kernels.proposing import (
     below,
     gather,
     may_leave,
     may_stand,
     target_for,
 )
-from services.decide.core.placing.troubles import (
+from services.decide.core.placing.kernels.troubles import (
     wrong_unit,
 )
-
 
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""

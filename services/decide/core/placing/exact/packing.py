@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.decide.core.placing.arrays import BOUNDLESS, NOWHERE, Arrays, Ints, Longs
-from services.decide.core.placing.programme import Programme
+from services.decide.core.placing.exact.programme import Programme
 
 
 class Packing(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from services.decide.core.placing.arrays import Arrays, Flags, Floats, Longs
-from services.decide.core.placing.exact_network import Network, Talk, units
-from services.decide.core.placing.measuring import TOLERANCE_MS
-from services.decide.core.placing.programme import Programme
+from services.decide.core.placing.exact.network import Network, Talk, units
+from services.decide.core.placing.exact.programme import Programme
+from services.decide.core.placing.kernels.measuring import TOLERANCE_MS
 
 
 class Ways(NamedTuple):

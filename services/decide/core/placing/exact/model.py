@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Ints
-from services.decide.core.placing.exact_flows import add_flows, closed_by_flows, ways_of_flows
-from services.decide.core.placing.exact_network import add_network, closed_by_edges, talks
-from services.decide.core.placing.exact_packing import Packing, add_packing
-from services.decide.core.placing.programme import Programme
+from services.decide.core.placing.exact.flows import add_flows, closed_by_flows, ways_of_flows
+from services.decide.core.placing.exact.network import add_network, closed_by_edges, talks
+from services.decide.core.placing.exact.packing import Packing, add_packing
+from services.decide.core.placing.exact.programme import Programme
 
 
 class Model(NamedTuple):

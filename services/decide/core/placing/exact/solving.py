@@ -17,7 +17,7 @@ import highspy
 import numpy as np
 
 from services.decide.core.placing.arrays import Arrays, Floats, Ints, Score
-from services.decide.core.placing.exact_model import Model, build, nodes_of
+from services.decide.core.placing.exact.model import Model, build, nodes_of
 from services.decide.core.placing.score import score
 
 SCALAR = Score(10_000_000, 10_000.0, 1.0)

@@ -11,8 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Flags, Floats, Longs
-from services.decide.core.placing.measuring import TOLERANCE_MBPS, TOLERANCE_MS, TOLERANCE_RATIO
-from services.decide.core.placing.programme import Programme
+from services.decide.core.placing.exact.programme import Programme
+from services.decide.core.placing.kernels.measuring import (
+    TOLERANCE_MBPS,
+    TOLERANCE_MS,
+    TOLERANCE_RATIO,
+)
 
 
 class Talk(NamedTuple):

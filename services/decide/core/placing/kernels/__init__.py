@@ -1,0 +1,1 @@
+"""The search itself: plain functions over two flat buffers, translated by numba or interpreted."""
