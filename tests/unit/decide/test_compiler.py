@@ -1,5 +1,6 @@
 """The kernels of the search: compiled once, kept, and the same bytes as interpreted."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,16 +93,16 @@ def test_what_is_kept_is_loaded_whole_and_nothing_is_written(machine_code: Simpl
 
 
 def test_a_changed_source_has_another_folder(tmp_path: Path) -> None:
-    for file in SOURCES.glob("*.py"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(SOURCES, tmp_path, dirs_exist_ok=True)
     assert fingerprint(tmp_path) == fingerprint()
     seen = {fingerprint()}
-    for file in sorted(tmp_path.glob("*.py")):
+    files = sorted(tmp_path.rglob("*.py"))
+    for file in files:
         file.write_text(file.read_text() + "\n")
         seen.add(fingerprint(tmp_path))
     (tmp_path / "new.py").touch()
     seen.add(fingerprint(tmp_path))
-    assert len(seen) == len(list(tmp_path.iterdir())) + 1
+    assert len(seen) == len(files) + 2
 
 
 def test_all_runs_of_a_user_share_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

