@@ -143,7 +143,7 @@ def kills(
     speed: Annotated[float, typer.Option()] = 10.0,
 ) -> None:
     """Kill each service and nats-server once per run at random moments of link-degrades."""
-    chance = random.Random(seed)  # noqa: S311 - moments, no secret
+    chance = random.Random(seed)
     bad: list[str] = []
     for number in track(range(runs), description="kills"):
         with (

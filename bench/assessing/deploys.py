@@ -96,7 +96,7 @@ class Deploys:
 
     def _scale(self, key: WorkloadKey, most: int, seconds: float) -> None:
         now = self.replicas[key]
-        grows = now == 1 or (now < most and self.chance.random() < 0.5)  # noqa: PLR2004 - a coin
+        grows = now == 1 or (now < most and self.chance.random() < 0.5)
         self.replicas[key] = now + 1 if grows else now - 1
         oldest = self._pods_of(key)[0]
         self.due.append((seconds, "add", "/".join(key)) if grows else (seconds, "remove", oldest))

@@ -46,7 +46,7 @@ def try_faults(runs: int, names: list[str], clusters: int, hours: float, seed: i
     """Print the shares of faults found and named first, and on stderr those that were not."""
     console = Console(stderr=True)
     life, memory = warm(clusters, hours, seed, console)
-    chance = random.Random(seed)  # noqa: S311 - places and sizes, no secret
+    chance = random.Random(seed)
     told: list[Run] = []
     order = [name for _ in range(runs) for name in names]
     for name in track(order, description="faults", console=console):

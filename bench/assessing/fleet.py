@@ -55,7 +55,7 @@ class _Place:
 
 def plan_fleet(clusters: int, seed: int) -> Plan:
     """Return a fleet of so many clusters, at least 6; the first is home."""
-    chance = random.Random(seed)  # noqa: S311 - a made-up fleet, no secret
+    chance = random.Random(seed)
     places = _places(clusters, chance)
     pairs = _pairs(places)
     applications, homes = _applications(places, pairs, chance)
@@ -87,7 +87,7 @@ def _places(clusters: int, chance: random.Random) -> dict[str, _Place]:
     found = [_Place("home", Tier.METRO, 0.5, 0.5)]
     for number in range(1, clusters):
         tier = (Tier.EDGE, Tier.METRO, Tier.EDGE, Tier.EDGE, Tier.CLOUD)[number % 5]
-        if tier is Tier.CLOUD and number % 10 != 4:  # noqa: PLR2004 - one in ten
+        if tier is Tier.CLOUD and number % 10 != 4:
             tier = Tier.METRO
         found.append(_Place(f"{tier}-{number:02d}", tier, chance.random(), chance.random()))
     return {p.name: p for p in found}

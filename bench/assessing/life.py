@@ -151,7 +151,7 @@ def begin(plan: Plan, seed: int) -> Life:
     world = World(scenario, plan.applications, plan.access_ms, 1.0, step_seconds=INTERVAL_SECONDS)
 
     def chance(name: str) -> random.Random:
-        return random.Random(f"{seed}/{name}")  # noqa: S311 - a made-up life, no secret
+        return random.Random(f"{seed}/{name}")
 
     deploys = Deploys(plan=plan, chance=chance("deploys"))
     deploys.start()

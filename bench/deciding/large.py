@@ -1,4 +1,4 @@
-"""One large fleet made up, seeded: 100 clusters, and 200 applications that are well but for a few."""
+"""One large fleet made up, seeded: 100 clusters, 200 applications, all well but for a few."""
 
 import math
 from collections.abc import Iterator

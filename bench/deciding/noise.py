@@ -159,7 +159,7 @@ def noisy(seed: int) -> tuple[Loop, float]:
     loop = arenas(COPIES, fleet=fleet, homes=homes)
     loop.inventory = replace(loop.inventory, applications=bound)
     for ends, link in loop.world.links.items():
-        chance = random.Random(f"{seed}/{'/'.join(sorted(ends))}")  # noqa: S311 - no secret
+        chance = random.Random(f"{seed}/{'/'.join(sorted(ends))}")
         loop.sight.off_ms[ends] = Wander(chance, FASTEST_MS - link.spec.milliseconds)
     usd = sum(usd_per_hour(a, spread, sites) for a, spread in zip(bound, best, strict=True))
     return loop, usd

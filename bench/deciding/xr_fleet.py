@@ -131,30 +131,29 @@ def _add_service(
 ) -> None:
     ingest, tracking, rendering, encoding, session = names = [f"{name}.{part}" for part in PARTS]
     parts += [_part(dice, name, part) for part in PARTS]
-    raw, encoded = (lambda: dice.choice(RAW_MBPS)), (lambda: dice.choice(ENCODED_MBPS))
     edges += [
-        _edge(dice, ingest, tracking, raw()),
-        _edge(dice, tracking, rendering, raw()),
-        _edge(dice, rendering, encoding, raw()),
-        _edge(dice, encoding, session, encoded()),
-        _edge(dice, session, ingest, encoded()),
+        _edge(dice, ingest, tracking, dice.choice(RAW_MBPS)),
+        _edge(dice, tracking, rendering, dice.choice(RAW_MBPS)),
+        _edge(dice, rendering, encoding, dice.choice(RAW_MBPS)),
+        _edge(dice, encoding, session, dice.choice(ENCODED_MBPS)),
+        _edge(dice, session, ingest, dice.choice(ENCODED_MBPS)),
     ]
     if dice.random() < 0.5:
-        edges.append(_edge(dice, ingest, rendering, raw()))
+        edges.append(_edge(dice, ingest, rendering, dice.choice(RAW_MBPS)))
     way = [*names, ingest] if dice.random() < 0.5 else [ingest, tracking, rendering, encoding]
-    for index in range(dice.choice((1, 1, 2))):
-        flows.append(
-            {
-                "id": f"{name}.users{index}",
-                "service": name,
-                "ap": dice.choice(points)["id"],
-                "path": way,
-                "return": True,
-                "budget_ms": BUDGET_MS,
-                "mbps": 100.0,
-                "weight": 1,
-            }
-        )
+    flows.extend(
+        {
+            "id": f"{name}.users{index}",
+            "service": name,
+            "ap": dice.choice(points)["id"],
+            "path": way,
+            "return": True,
+            "budget_ms": BUDGET_MS,
+            "mbps": 100.0,
+            "weight": 1,
+        }
+        for index in range(dice.choice((1, 1, 2)))
+    )
 
 
 def _part(dice: Random, service: str, part: str) -> Item:

@@ -1,9 +1,11 @@
-"""What exhaustive search knows of an XR service: every way it can stand on the clusters of a fleet."""
+"""What exhaustive search knows of an XR service: every way it can stand on a fleet."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.decide.core.placing.arrays import Arrays, Floats, Ints, Longs
 from services.decide.core.placing.kernels.measuring import (
@@ -38,7 +40,10 @@ class Left:
         nodes = np.zeros(len(components), np.int32)
         for cluster in np.unique(clusters).tolist():
             there = np.flatnonzero(clusters == cluster)
-            nodes[there] = self.nodes(components[there], cluster)
+            found = self.nodes(components[there], cluster)
+            if found is None:
+                raise ValueError(f"no room on cluster {cluster}")
+            nodes[there] = found
         np.subtract.at(self.room, nodes, self.arrays.demand[components])
         links = _links_used(self.arrays, components, clusters[None, :])
         self.mbps -= links[0]
@@ -74,7 +79,7 @@ def solutions(left: Left, service: int) -> Ints:
     return clusters[(used <= left.mbps + TOLERANCE_MBPS).all(axis=1)]
 
 
-def _along(values: np.ndarray, axes: tuple[int, ...], count: int) -> np.ndarray:
+def _along(values: NDArray[Any], axes: tuple[int, ...], count: int) -> NDArray[Any]:
     """Return a table over some axes so that it spreads over all `count` of them."""
     order = np.argsort(axes)
     shape = [1] * count
@@ -83,7 +88,7 @@ def _along(values: np.ndarray, axes: tuple[int, ...], count: int) -> np.ndarray:
     return values.transpose(order).reshape(shape)
 
 
-def _fits(left: Left, components: Ints) -> np.ndarray:
+def _fits(left: Left, components: Ints) -> NDArray[Any]:
     """Return (K,) * C whether all have room and are allowed where they are."""
     arrays, count = left.arrays, len(components)
     clusters = len(arrays.gateway_mbps)
@@ -104,8 +109,8 @@ def _fits(left: Left, components: Ints) -> np.ndarray:
     return fits
 
 
-def _edges_hold(arrays: Arrays, components: Ints) -> np.ndarray:
-    holds: np.ndarray = np.ones((1,) * len(components), bool)
+def _edges_hold(arrays: Arrays, components: Ints) -> NDArray[Any]:
+    holds: NDArray[Any] = np.ones((1,) * len(components), bool)
     inside = np.eye(len(arrays.latency_ms), dtype=bool)
     for edge, u, v in _edges(arrays, components):
         good = arrays.loss_ratio <= arrays.edge_loss_ratio[edge] + TOLERANCE_RATIO
@@ -116,9 +121,9 @@ def _edges_hold(arrays: Arrays, components: Ints) -> np.ndarray:
     return holds
 
 
-def _flows_hold(arrays: Arrays, components: Ints) -> np.ndarray:
+def _flows_hold(arrays: Arrays, components: Ints) -> NDArray[Any]:
     count, at = len(components), {c: axis for axis, c in enumerate(components.tolist())}
-    holds: np.ndarray = np.ones((1,) * count, bool)
+    holds: NDArray[Any] = np.ones((1,) * count, bool)
     for flow, (first, end) in enumerate(pairwise(arrays.path_of.tolist())):
         if arrays.path[first] not in at:
             continue
@@ -166,8 +171,8 @@ def planted(arrays: Arrays, order: list[int], chance: np.random.Generator) -> Le
     return left
 
 
-def solved(arrays: Arrays, nodes: Ints) -> np.ndarray:
-    """Return which services stand without fault: placed, edges, flows and links as they must be."""
+def solved(arrays: Arrays, nodes: Ints) -> NDArray[Any]:
+    """Return (S,) which services stand without fault: placed, edges, flows, links as they must."""
     clusters = np.where(nodes < 0, -1, arrays.node_cluster[nodes]).astype(np.int32)
     everyone = np.arange(len(arrays.demand), dtype=np.int32)
     used = np.zeros(len(arrays.link_mbps))
@@ -191,4 +196,5 @@ def solved(arrays: Arrays, nodes: Ints) -> np.ndarray:
     np.subtract.at(room, nodes[nodes >= 0], arrays.demand[everyone[nodes >= 0]])
     full = used > arrays.link_mbps - arrays.link_taken_mbps + TOLERANCE_MBPS
     over = np.array([bool((one[full] > 0).any()) for one in each], bool)
-    return good & ~over & bool((room >= 0).all())
+    well: NDArray[np.bool_] = good & ~over & bool((room >= 0).all())
+    return well

@@ -1,4 +1,4 @@
-"""Candidates are judged only as far as they are asked for, and come in the order of their scores."""
+"""Candidates are judged as far as they are asked for, and come in the order of their scores."""
 
 from dataclasses import replace
 from random import Random

@@ -16,14 +16,24 @@ from services.decide.core.placing.score import score, with_fewest_moves
 
 WORTH_TRYING = 24
 """Clusters tried for a component of its own choice, and beside where its partners stand."""
-UNPLACED_SHARE, VIOLATION_SHARE, EXCESS_SHARE = 500.0, 25.0, 15.0
-"""What is wrong counts that many times what a unit costs on average, while the search lasts."""
+VIOLATION_UNITS, VIOLATION_EDGES = 25.0, 3.0
+"""A violation counts so many times what a unit costs on average and so many times what the
+heaviest edge costs over the dearest link, while the search lasts: more than any money it costs to
+end it."""
+UNPLACED_VIOLATIONS, EXCESS_VIOLATIONS = 20.0, 0.6
+"""What a unit that stands nowhere, and the whole excess of a violation, count in violations."""
 COLDEST_SHARE = 0.004
 """The temperature at the end, as a part of what a unit costs on average."""
 HOTTEST_SHARE, HOTTEST_SHARE_IF_STANDING = 0.6, 0.15
 """The temperature at the start, at most: a longer search begins hotter. Where most units stand
 already it is never so hot that they would be scattered: bringing them back takes longer than it
 is worth."""
+MENDING = 0.02, 0.2
+"""The temperature at the start for changes of something wrong, in violations, money comes later: at
+first, and where something is still wrong when LATE is over."""
+LATE = 0.3
+PARTS = 10
+"""A search looks so often whether something is still wrong."""
 HEAT_PER_ITERATION = 0.0003
 """The temperature at the start per iteration and unit, as a part of the same."""
 
@@ -47,12 +57,25 @@ class Search:
         `effort`: iterations of the whole, these if not given; `begin` and `end`: the part of it
         that is over before and after this slice.
         """
-        hot = self.unit_usd * self._hottest(effort or iterations)
-        cold = self.unit_usd * COLDEST_SHARE
-        steps = max(iterations // COOLING_EVERY, 1)
-        self.reals[layout.TEMPERATURE] = hot * (cold / hot) ** begin
-        self.reals[layout.COOLING] = (cold / hot) ** ((end - begin) / steps)
-        self.kernels.anneal(self.ints, self.reals, iterations)
+        share = self._hottest(effort or iterations)
+        hot, cold = self.unit_usd * share, self.unit_usd * COLDEST_SHARE
+        parts = max(1, round(PARTS * (end - begin)))
+        for part in range(parts):
+            since, until = (begin + (end - begin) * at / parts for at in (part, part + 1))
+            count = iterations * (part + 1) // parts - iterations * part // parts
+            steps = max(count // COOLING_EVERY, 1)
+            is_late = since >= LATE and self._is_wrong
+            self.reals[layout.TEMPERATURE] = hot * (cold / hot) ** since
+            self.reals[layout.COOLING] = (cold / hot) ** ((until - since) / steps)
+            self.reals[layout.MENDING] = (
+                MENDING[int(is_late)] * self.reals[layout.VIOLATION_USD] / hot
+            )
+            self.kernels.anneal(self.ints, self.reals, count)
+
+    @property
+    def _is_wrong(self) -> bool:
+        first = int(self.ints[layout.BEST_SCORE])
+        return bool(max(self.reals[first], self.reals[first + 1]) > 0.0)
 
     def _hottest(self, effort: int) -> float:
         stands = self.arrays.unit_stands
@@ -81,9 +104,10 @@ def start(arrays: Arrays, kernels: SimpleNamespace, *, seed: int = 1) -> Search:
     search = Search(
         arrays=arrays, kernels=kernels, ints=ints, reals=reals, unit_usd=_unit_usd(arrays)
     )
-    reals[layout.UNPLACED_USD] = search.unit_usd * UNPLACED_SHARE
-    reals[layout.VIOLATION_USD] = search.unit_usd * VIOLATION_SHARE
-    reals[layout.EXCESS_USD] = search.unit_usd * EXCESS_SHARE
+    violation = VIOLATION_UNITS * search.unit_usd + VIOLATION_EDGES * _edge_usd(arrays)
+    reals[layout.VIOLATION_USD] = violation
+    reals[layout.UNPLACED_USD] = violation * UNPLACED_VIOLATIONS
+    reals[layout.EXCESS_USD] = violation * EXCESS_VIOLATIONS
     kernels.find_choices(ints, reals)
     kernels.find_near(ints, reals)
     kernels.stand(ints, reals)
@@ -99,3 +123,9 @@ def _unit_usd(arrays: Arrays) -> float:
     demand = arrays.demand[arrays.unit_component].mean(axis=0)
     usd = float((demand * arrays.node_usd).sum(axis=1).mean())
     return usd if usd > 0.0 else 1.0
+
+
+def _edge_usd(arrays: Arrays) -> float:
+    """Return what the heaviest edge costs over the dearest link."""
+    mbps = float(arrays.edge_mbps.max(initial=0.0))
+    return mbps * float(arrays.traffic_usd.max(initial=0.0))

@@ -77,20 +77,25 @@ def _flows(arrays: Arrays, standing: list[list[int]]) -> float:
 def _slowest_ms(arrays: Arrays, path: list[list[int]], flow: int) -> float:
     """Return the network part of a flow's latency over its slowest replicas.
 
-    What stands nowhere is passed over.
+    A hop from or to a component that stands nowhere takes no time.
     """
     access = arrays.access_ms[arrays.flow_access[flow]]
     known: dict[int, float] = {}
+    is_next = False
     for step, places in enumerate(path):
         if places:
             known = {
                 place: max(
                     access[place] if step == 0 else 0.0,
-                    *(ms + arrays.latency_ms[there, place] for there, ms in known.items()),
+                    *(
+                        ms + (arrays.latency_ms[there, place] if is_next else 0.0)
+                        for there, ms in known.items()
+                    ),
                     0.0,
                 )
                 for place in places
             }
+        is_next = bool(places)
     back = arrays.flow_returns[flow] and bool(path) and bool(path[-1])
     return max((ms + (access[k] if back else 0.0) for k, ms in known.items()), default=0.0)
 

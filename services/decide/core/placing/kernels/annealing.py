@@ -7,61 +7,50 @@ from services.decide.core.placing.arrays import (
     Floats,
     Longs,
 )
+from services.decide.core.placing.kernels.chaining import (
+    chain,
+)
 from services.decide.core.placing.kernels.changing import (
-    attach,
     begin,
     settle,
-    take,
     undo,
 )
+from services.decide.core.placing.kernels.judging import (
+    is_better,
+    keep_best,
+    least_worth,
+    note_best,
+    worth,
+)
 from services.decide.core.placing.kernels.layout import (
-    BEST,
-    BEST_SCORE,
     BLOCK,
-    CHANGED_EDGES,
-    CHANGED_FLOWS,
-    CHANGED_PIPES,
     CHANGED_UNITS,
+    CHOICES_WIDE,
     CLUSTER,
     CLUSTER_FREE,
     COOLING,
     DEMAND,
     EDGE_AT,
     EDGE_USD,
-    EDGE_WAS,
     EDGES_OF,
-    EXCESS,
-    EXCESS_USD,
-    FLOW_WAS,
     IS_HOME_FREE,
     LOGS,
     LOGS_COUNT,
+    MENDING,
     MOVE_USD,
     NODE,
     NODE_CLUSTER,
     NODE_IDLE_USD,
-    PIPE,
-    PIPE_WAS,
     TEMPERATURE,
-    TOTALS,
-    TOTALS_WAS,
-    UNIT,
     UNIT_COMPONENT,
-    UNIT_FROM,
     UNIT_HOME,
     UNITS,
     UNITS_ON,
-    UNPLACED,
-    UNPLACED_USD,
-    USD,
-    VIOLATION_USD,
-    VIOLATIONS,
     WRONG,
     WRONG_COUNT,
 )
 from services.decide.core.placing.kernels.measuring import (
     lowest_usd,
-    overload,
     unit_usd,
 )
 from services.decide.core.placing.kernels.moving import (
@@ -78,13 +67,12 @@ from services.decide.core.placing.kernels.proposing import (
     target_for,
 )
 from services.decide.core.placing.kernels.troubles import (
+    flow_through,
     wrong_unit,
 )
 
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""
-HOTTER = 5.0
-"""A change of something wrong may cost this much more: it is over before money is counted."""
 ATTEMPTS = 4
 """Clusters drawn for a move until one can be."""
 KINDS, REPACKS, BLOCKS, TOGETHER = 16, 2, 8, 14
@@ -92,8 +80,9 @@ KINDS, REPACKS, BLOCKS, TOGETHER = 16, 2, 8, 14
 TOGETHER on wherever they stand."""
 EVERY_FOURTH = 4
 """Of all moves so many, at once, may make others give way."""
-SAME = 1e-6
-"""Weights of violations that differ by less are the same."""
+CHAIN_PAIRS = 36
+"""Of the moves for something wrong one in so many moves a whole path as there are times so many
+pairs of places to choose from: that is what it costs."""
 
 
 def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:
@@ -105,6 +94,9 @@ def propose(ints: Longs, reals: Floats, mends: bool, most: float) -> bool:
     unit = NOWHERE
     if mends:
         unit = wrong_unit(ints, ints[ints[WRONG] + below(ints, ints[WRONG_COUNT])])
+        flow = flow_through(ints, unit)
+        if flow >= 0 and below(ints, 1 + ints[CHOICES_WIDE] ** 2 // CHAIN_PAIRS) == 0:
+            return chain(ints, reals, flow)
     if unit < 0:
         unit = below(ints, ints[UNITS])
     if not may_leave(ints, unit):
@@ -185,77 +177,6 @@ def costs_at_least(ints: Longs, reals: Floats, count: int, target: int) -> float
     return least
 
 
-def keep_best(ints: Longs) -> None:
-    """Store the placement as the best one, as it was before the change under trial."""
-    for unit in range(ints[UNITS]):
-        ints[ints[BEST] + unit] = ints[ints[NODE] + unit]
-    for at in range(ints[CHANGED_UNITS]):
-        ints[ints[BEST] + ints[ints[UNIT] + at]] = ints[ints[UNIT_FROM] + at]
-
-
-def restore_best(ints: Longs, reals: Floats) -> None:
-    """Go back to the best placement."""
-    begin(ints, reals)
-    for unit in range(ints[UNITS]):
-        if ints[ints[NODE] + unit] != ints[ints[BEST] + unit]:
-            take(ints, reals, unit, True)
-    for at in range(ints[CHANGED_UNITS]):
-        node = ints[ints[BEST] + ints[ints[UNIT] + at]]
-        if node >= 0:
-            attach(ints, reals, ints[ints[UNIT] + at], node)
-    settle(ints, reals)
-    ints[CHANGED_UNITS] = 0
-
-
-def is_better(ints: Longs, reals: Floats) -> bool:
-    """Tell whether the placement is better than the best one: the score in its order."""
-    unplaced = round(reals[ints[TOTALS] + UNPLACED])
-    if unplaced != reals[ints[BEST_SCORE]]:
-        return unplaced < reals[ints[BEST_SCORE]]
-    violations = reals[ints[TOTALS] + VIOLATIONS]
-    if abs(violations - reals[ints[BEST_SCORE] + 1]) > SAME:
-        return violations < reals[ints[BEST_SCORE] + 1]
-    return reals[ints[TOTALS] + USD] < reals[ints[BEST_SCORE] + 2] - 1e-9
-
-
-def note_best(ints: Longs, reals: Floats) -> None:
-    """Take the score for the best one; the placement is copied before it is left."""
-    reals[ints[BEST_SCORE]] = round(reals[ints[TOTALS] + UNPLACED])
-    reals[ints[BEST_SCORE] + 1] = reals[ints[TOTALS] + VIOLATIONS]
-    reals[ints[BEST_SCORE] + 2] = reals[ints[TOTALS] + USD]
-
-
-def worth(ints: Longs, reals: Floats) -> float:
-    """Return what the settled change costs in USD, with what is wrong in USD too."""
-    now, was = ints[TOTALS], ints[TOTALS_WAS]
-    return (
-        (reals[now + UNPLACED] - reals[was + UNPLACED]) * reals[UNPLACED_USD]
-        + (reals[now + VIOLATIONS] - reals[was + VIOLATIONS]) * reals[VIOLATION_USD]
-        + (reals[now + EXCESS] - reals[was + EXCESS]) * reals[EXCESS_USD]
-        + (reals[now + USD] - reals[was + USD])
-    )
-
-
-def least_worth(ints: Longs, reals: Floats) -> float:
-    """Return what the change costs at least, before it is settled: as if all it touched got free.
-
-    Most changes are turned down by this, for a fraction of the work.
-    """
-    least = worth(ints, reals)
-    for at in range(ints[CHANGED_EDGES]):
-        was = ints[EDGE_WAS] + at * 3
-        least -= reals[was] * reals[VIOLATION_USD]
-        least -= reals[was + 1] * reals[EXCESS_USD] + reals[was + 2]
-    for at in range(ints[CHANGED_FLOWS]):
-        was = ints[FLOW_WAS] + at * 2
-        least -= reals[was] * reals[VIOLATION_USD] + reals[was + 1] * reals[EXCESS_USD]
-    for at in range(ints[CHANGED_PIPES]):
-        over = overload(ints, reals, ints[ints[PIPE] + at], reals[ints[PIPE_WAS] + at])
-        if over >= 0.0:
-            least -= reals[VIOLATION_USD] + over * reals[EXCESS_USD]
-    return least
-
-
 def anneal(ints: Longs, reals: Floats, iterations: int) -> None:
     """Search so many iterations; BEST holds the best placement seen.
 
@@ -270,7 +191,7 @@ def anneal(ints: Longs, reals: Floats, iterations: int) -> None:
         most = reals[TEMPERATURE] * reals[LOGS + below(ints, LOGS_COUNT)]
         mends = ints[WRONG_COUNT] > 0 and below(ints, 2) == 0
         if mends:
-            most *= HOTTER
+            most *= reals[MENDING]
         if not propose(ints, reals, mends, most):
             undo(ints, reals)
             continue

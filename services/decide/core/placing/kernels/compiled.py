@@ -11,7 +11,9 @@ from typing import Any
 from services.decide.core.placing.arrays import Floats, Longs
 from services.decide.core.placing.kernels import (
     annealing,
+    chaining,
     changing,
+    judging,
     measuring,
     moving,
     proposing,
@@ -24,7 +26,9 @@ MODULES: tuple[ModuleType, ...] = (
     changing,
     proposing,
     troubles,
+    chaining,
     moving,
+    judging,
     annealing,
     starting,
 )

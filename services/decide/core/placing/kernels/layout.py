@@ -61,10 +61,12 @@ and latency per replica along a flow. BEST_SCORE (3,)."""
 UNPLACED, VIOLATIONS, EXCESS, USD = 0, 1, 2, 3
 """Columns of TOTALS. EXCESS leads the search and is no part of the score."""
 
-MOVE_WITHIN, TEMPERATURE, COOLING, UNPLACED_USD, VIOLATION_USD, EXCESS_USD, LOGS = range(7)
+(
+    MOVE_WITHIN, TEMPERATURE, COOLING, UNPLACED_USD, VIOLATION_USD, EXCESS_USD, MENDING, LOGS,
+) = range(8)  # fmt: skip
 """Single numbers at the beginning of `reals`: a factor of the problem, the temperature in USD and
-its factor per step, what an unplaced unit, a violation and its excess stand for in USD, and
-LOGS_COUNT values of -ln(u)."""
+its factor per step, what an unplaced unit, a violation and its excess stand for in USD, how many
+times hotter it is for a change of something wrong, and LOGS_COUNT values of -ln(u)."""
 LOGS_COUNT = 4096
 FIRST_REAL = LOGS + LOGS_COUNT
 FIRST_INT = 97

@@ -3,7 +3,6 @@
 import math
 
 from services.decide.core.placing.arrays import (
-    NOWHERE,
     Floats,
     Longs,
 )
@@ -171,11 +170,25 @@ def beyond(value: float, limit: float) -> float:
     return (value - limit) / limit
 
 
+def pair_excess(ints: Longs, reals: Floats, edge: int, here: int, there: int) -> float:
+    """Return how badly an edge is broken between two clusters, 0 where it is not."""
+    worst, pair = 0.0, here * ints[CLUSTERS] + there
+    latency = reals[ints[LATENCY_MS] + pair]
+    if latency > reals[ints[EDGE_LATENCY_MS] + edge] + TOLERANCE_MS:
+        worst = beyond(latency, reals[ints[EDGE_LATENCY_MS] + edge])
+    if here != there and (
+        reals[ints[LOSS_RATIO] + pair] > reals[ints[EDGE_LOSS_RATIO] + edge] + TOLERANCE_RATIO
+        or reals[ints[JITTER_MS] + pair] > reals[ints[EDGE_JITTER_MS] + edge] + TOLERANCE_MS
+        or (ints[ints[EDGE_UDP] + edge] > 0 and ints[ints[CARRIES_UDP] + pair] == 0)
+    ):
+        worst = max(worst, 0.5)
+    return worst
+
+
 def measure_edge(ints: Longs, reals: Floats, edge: int) -> None:
     """Work out whether an edge is broken, how badly, and what its traffic costs."""
     source, target = ints[ints[EDGE_SOURCE] + edge], ints[ints[EDGE_TARGET] + edge]
     worst, usd, pairs = 0.0, 0.0, 0
-    is_bad = False
     for a in range(ints[ints[UNITS_OF] + source], ints[ints[UNITS_OF] + source + 1]):
         here = ints[ints[CLUSTER] + a]
         if here < 0:
@@ -186,23 +199,8 @@ def measure_edge(ints: Longs, reals: Floats, edge: int) -> None:
                 continue
             pairs += 1
             usd += reals[ints[TRAFFIC_USD] + here * ints[CLUSTERS] + there]
-            latency = reals[ints[LATENCY_MS] + here * ints[CLUSTERS] + there]
-            if latency > reals[ints[EDGE_LATENCY_MS] + edge] + TOLERANCE_MS:
-                is_bad = True
-                worst = max(worst, beyond(latency, reals[ints[EDGE_LATENCY_MS] + edge]))
-            if here != there and (
-                reals[ints[LOSS_RATIO] + here * ints[CLUSTERS] + there]
-                > reals[ints[EDGE_LOSS_RATIO] + edge] + TOLERANCE_RATIO
-                or reals[ints[JITTER_MS] + here * ints[CLUSTERS] + there]
-                > reals[ints[EDGE_JITTER_MS] + edge] + TOLERANCE_MS
-                or (
-                    ints[ints[EDGE_UDP] + edge]
-                    and not ints[ints[CARRIES_UDP] + here * ints[CLUSTERS] + there]
-                )
-            ):
-                is_bad = True
-                worst = max(worst, 0.5)
-    reals[ints[EDGE_BAD] + edge] = 1.0 if is_bad else 0.0
+            worst = max(worst, pair_excess(ints, reals, edge, here, there))
+    reals[ints[EDGE_BAD] + edge] = 1.0 if worst > 0.0 else 0.0
     reals[ints[EDGE_EXCESS] + edge] = worst
     reals[ints[EDGE_USD] + edge] = usd * reals[ints[EDGE_MBPS] + edge] / pairs if pairs > 0 else 0.0
 
@@ -210,7 +208,7 @@ def measure_edge(ints: Longs, reals: Floats, edge: int) -> None:
 def measure_flow(ints: Longs, reals: Floats, flow: int) -> None:
     """Work out whether a user group is out of its budget over its slowest replicas.
 
-    Components that stand nowhere are passed over: what is known of the way counts already.
+    What is known of the way counts already, however little of it stands.
     """
     ms = flow_ms(ints, reals, flow)
     budget = reals[ints[FLOW_BUDGET_MS] + flow]
@@ -223,41 +221,38 @@ def measure_flow(ints: Longs, reals: Floats, flow: int) -> None:
 
 
 def flow_ms(ints: Longs, reals: Floats, flow: int) -> float:
-    """Return the latency of a flow over its slowest replicas, by dynamic programming along it."""
-    access = ints[ints[FLOW_ACCESS] + flow]
+    """Return the latency of a flow over its slowest replicas, by dynamic programming along it.
+
+    A hop from or to a component that stands nowhere takes no time.
+    """
     first, end = ints[ints[PATH_OF] + flow], ints[ints[PATH_OF] + flow + 1]
-    now, known, last = 0, 0, NOWHERE
+    access = ints[ACCESS_MS] + ints[ints[FLOW_ACCESS] + flow] * ints[CLUSTERS]
+    ways, size = ints[WAY], 2 * ints[MOST_REPLICAS]
+    now, known, last = 0, 0, first - 1
     for step in range(first, end):
-        component = ints[ints[PATH] + step]
-        found = 0
+        component, found = ints[ints[PATH] + step], 0
+        old, new = ways + now * size, ways + (1 - now) * size
         for unit in range(ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]):
             cluster = ints[ints[CLUSTER] + unit]
             if cluster < 0:
                 continue
-            ms = 0.0
-            if step == first:
-                ms = reals[ints[ACCESS_MS] + access * ints[CLUSTERS] + cluster]
+            ms = reals[access + cluster] if step == first else 0.0
             for other in range(known):
-                there = int(reals[ints[WAY] + ((now) * ints[MOST_REPLICAS] + other) * 2 + 0])
-                ms = max(
-                    ms,
-                    reals[ints[WAY] + ((now) * ints[MOST_REPLICAS] + other) * 2 + 1]
-                    + reals[ints[LATENCY_MS] + there * ints[CLUSTERS] + cluster],
-                )
-            reals[ints[WAY] + ((1 - now) * ints[MOST_REPLICAS] + found) * 2 + 0] = cluster
-            reals[ints[WAY] + ((1 - now) * ints[MOST_REPLICAS] + found) * 2 + 1] = ms
+                way = reals[old + 2 * other + 1]
+                if last == step - 1:
+                    pair = int(reals[old + 2 * other]) * ints[CLUSTERS] + cluster
+                    way += reals[ints[LATENCY_MS] + pair]
+                ms = max(ms, way)
+            reals[new + 2 * found] = cluster
+            reals[new + 2 * found + 1] = ms
             found += 1
         if found > 0:
             now, known, last = 1 - now, found, step
     worst = 0.0
     for at in range(known):
-        ms = reals[ints[WAY] + ((now) * ints[MOST_REPLICAS] + at) * 2 + 1]
-        if last == end - 1 and ints[ints[FLOW_RETURNS] + flow]:
-            ms += reals[
-                ints[ACCESS_MS]
-                + access * ints[CLUSTERS]
-                + (int(reals[ints[WAY] + ((now) * ints[MOST_REPLICAS] + at) * 2 + 0]))
-            ]
+        ms = reals[ways + now * size + 2 * at + 1]
+        if last == end - 1 and ints[ints[FLOW_RETURNS] + flow] > 0:
+            ms += reals[access + int(reals[ways + now * size + 2 * at])]
         worst = max(worst, ms)
     return worst + reals[ints[FLOW_PROCESSING_MS] + flow]
 

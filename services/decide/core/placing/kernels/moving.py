@@ -59,7 +59,7 @@ from services.decide.core.placing.kernels.proposing import (
     victim,
 )
 
-MOST_IN_BLOCK = 16
+MOST_IN_BLOCK = 10
 MOST_EVICTED = 4
 LOOK_AROUND = 4
 """One time in so many those who make room go where they cost least."""

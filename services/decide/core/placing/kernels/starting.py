@@ -9,9 +9,6 @@ from services.decide.core.placing.arrays import (
     Floats,
     Longs,
 )
-from services.decide.core.placing.kernels.annealing import (
-    worth,
-)
 from services.decide.core.placing.kernels.changing import (
     attach,
     begin,
@@ -20,6 +17,9 @@ from services.decide.core.placing.kernels.changing import (
     settle,
     take,
     undo,
+)
+from services.decide.core.placing.kernels.judging import (
+    worth,
 )
 from services.decide.core.placing.kernels.layout import (
     ACCESS_MS,
@@ -54,6 +54,9 @@ from services.decide.core.placing.kernels.proposing import (
     node_for,
     partner,
 )
+
+FARTHEST_MS = 1e9
+"""Where users do not reach a cluster; what is in the midst of a path may still stand there."""
 
 
 def stand(ints: Longs, reals: Floats) -> None:
@@ -148,12 +151,13 @@ def find_choices(ints: Longs, reals: Floats) -> None:
                 continue
             if first == ints[ints[NODES_OF] + cluster + 1]:
                 continue
-            worst = reach_ms(ints, reals, component, cluster)
-            far[cluster] = worst
+            far[cluster] = min(FARTHEST_MS, reach_ms(ints, reals, component, cluster))
             if is_in_reach(ints, reals, component, cluster):
                 usd[cluster] = lowest_usd(ints, reals, component, cluster)
         row = ints[CHOICES] + component * width
         count = pick_smallest(ints, usd, row, 0, (width * 2) // 3)
+        for at in range(count):
+            far[ints[row + at]] = math.inf
         count = pick_smallest(ints, far, row, count, width)
         repeat(ints, row, count, width)
 

@@ -10,11 +10,14 @@ from services.decide.core.placing.kernels.layout import (
     EDGE_SOURCE,
     EDGE_TARGET,
     EDGES,
+    FLOW_AT,
     FLOWS,
+    FLOWS_OF,
     LINK,
     LINKS,
     PATH,
     PATH_OF,
+    UNIT_COMPONENT,
     UNITS_OF,
 )
 from services.decide.core.placing.kernels.proposing import (
@@ -67,3 +70,12 @@ def unit_on_pipe(ints: Longs, pipe: int) -> int:
         ):
             return a if below(ints, 2) == 0 else b
     return NOWHERE
+
+
+def flow_through(ints: Longs, unit: int) -> int:
+    """Return a flow through the component of a unit at random; NOWHERE if there is none."""
+    if unit < 0:
+        return NOWHERE
+    component = ints[ints[UNIT_COMPONENT] + unit]
+    first, end = ints[ints[FLOWS_OF] + component], ints[ints[FLOWS_OF] + component + 1]
+    return ints[ints[FLOW_AT] + first + below(ints, end - first)] if end > first else NOWHERE
