@@ -28,6 +28,10 @@ LONG_SECONDS = 3.0
 """A longer search shows how far it is."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def plan(
     instance: Annotated[Path, typer.Argument(help="decide-instance/1, plain or .gz.")],
     out: Annotated[Path, typer.Option(help="Where the placement goes (decide-placement/1).")],
@@ -126,4 +130,4 @@ def _failed(sentence: str) -> typer.Exit:
 
 
 if __name__ == "__main__":
-    typer.run(plan)
+    app()

@@ -127,10 +127,15 @@ def reject_unsettled(
 def reject_turned_down(
     action: Move | Scale, insight: Insight, memory: Memory, *, cooldown: timedelta
 ) -> Objection | None:
-    """Propose nothing again within a cooldown that a person or the world turned down."""
+    """Propose nothing again within a cooldown that a person or the world turned down.
+
+    Where something was advised, nothing at all: the second best is no better advice.
+    """
     for outcome in insight.outcomes:
-        recent = insight.at - outcome.at < cooldown
-        if recent and outcome.status in TURNED_DOWN and action in _undone(outcome, memory):
+        if insight.at - outcome.at >= cooldown or outcome.status not in TURNED_DOWN:
+            continue
+        is_advice = outcome.status is Status.ADVISED and outcome.application == action.application
+        if is_advice or action in _undone(outcome, memory):
             why = f": {outcome.message}" if outcome.message else ""
             by = f" by {outcome.by}" if outcome.by else ""
             detail = f"it was {outcome.status}{by} at {outcome.at:%H:%M:%S}{why}"

@@ -6,7 +6,8 @@ put in an order in which each step can be, with both copies of what moves, and m
 than it is or may be. The objective judges the result: the engine proposes, no more.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,9 +20,12 @@ from services.decide.core.problem import Candidate, Objection, Problem
 from services.decide.core.sacrifice import reject_sacrifice
 from services.decide.core.standing import Standing
 from shared.messages.decision import Reason
+from shared.model.names import ClusterName
 
 ITERATIONS = 200
 """Per component."""
+MOST_CLUSTERS = 24
+"""A larger fleet is looked at where its users are near."""
 LATER = frozenset((Reason.NO_LINK, Reason.NOT_FRESH))
 """Objections that may end when a partner has moved too: they are asked again step by step."""
 
@@ -32,21 +36,40 @@ def leap(
     problem: Problem, before: Judged, objection_to: ObjectionTo, kernels: SimpleNamespace
 ) -> tuple[tuple[Candidate, Judged], ...]:
     """Return the steps to the placement the engine proposes, each with where it leads; or none."""
-    allowed = _allowed(problem, before.standing, objection_to)
+    names = _looked_at(problem)
+    allowed = _allowed(problem, before.standing, names, objection_to)
     if not allowed.any():
         return ()
-    search = start(arrays_of(problem, before.standing, allowed), kernels)
+    search = start(arrays_of(problem, before.standing, names, allowed), kernels)
     search.run(ITERATIONS * len(problem.components))
-    return _in_order(problem, before, _changes(problem, search.nodes), objection_to)
+    return _in_order(problem, before, _changes(problem, names, search.nodes), objection_to)
 
 
-def _allowed(problem: Problem, standing: Standing, objection_to: ObjectionTo) -> Flags:
-    """Return (C, K) where each component may go by itself, clusters in the problem's order."""
-    allowed = np.zeros((len(problem.components), len(problem.clusters)), bool)
+def _looked_at(problem: Problem) -> list[ClusterName]:
+    """Return the clusters nearest to the users, the cheaper first, and those that are stood on."""
+
+    def far(name: ClusterName) -> tuple[float, float, str]:
+        ways = [group.access_ms.get(name) for group in problem.groups]
+        worst = max((math.inf if ms is None else ms for ms in ways), default=0.0)
+        return worst, problem.clusters[name].rates.core, name
+
+    nearest = sorted(problem.clusters, key=far)[:MOST_CLUSTERS]
+    homes = {name for part in problem.components for name, _ in part.alive}
+    return [*nearest, *sorted(homes - set(nearest))]
+
+
+def _allowed(
+    problem: Problem,
+    standing: Standing,
+    names: Sequence[ClusterName],
+    objection_to: ObjectionTo,
+) -> Flags:
+    """Return (C, K) where each component may go by itself."""
+    allowed = np.zeros((len(problem.components), len(names)), bool)
     for row, part in enumerate(problem.components):
         replicas = part.component.replicas
         targets = set(problem.targets(row)) if replicas > 0 else set()
-        for column, cluster in enumerate(problem.clusters):
+        for column, cluster in enumerate(names):
             if cluster in targets:
                 candidate = Candidate(component=row, cluster=cluster, replicas=replicas)
                 objection = objection_to(standing, candidate)
@@ -54,9 +77,8 @@ def _allowed(problem: Problem, standing: Standing, objection_to: ObjectionTo) ->
     return allowed
 
 
-def _changes(problem: Problem, nodes: Ints) -> list[Candidate]:
+def _changes(problem: Problem, names: Sequence[ClusterName], nodes: Ints) -> list[Candidate]:
     """Return the moves to a placement (R,), without those that change nothing."""
-    names = list(problem.clusters)
     changes = []
     for index, (part, node) in enumerate(zip(problem.components, nodes.tolist(), strict=True)):
         if node >= 0 and [cluster for cluster, _ in part.alive] != [names[node // 2]]:

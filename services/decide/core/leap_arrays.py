@@ -6,6 +6,8 @@ new copies. Whether all replicas fit on real nodes is asked component by compone
 """
 
 import math
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -31,13 +33,14 @@ STANDING, ROOM = 0, 1
 """The two nodes of a cluster."""
 
 
-def arrays_of(problem: Problem, standing: Standing, allowed: Flags) -> Arrays:
+def arrays_of(
+    problem: Problem, standing: Standing, names: Sequence[ClusterName], allowed: Flags
+) -> Arrays:
     """Return the problem, from the placement there is.
 
-    `allowed`: (C, K), where each component may go with all its replicas, clusters in the order of
-    `problem.clusters`.
+    `names`: the clusters (K) to look at, all that the application stands on among them; `allowed`:
+    (C, K), where each component may go with all its replicas.
     """
-    names = list(problem.clusters)
     at = {name: index for index, name in enumerate(names)}
     count = len(problem.components)
     edges, groups = _edges(problem), _groups(problem, standing, names)
@@ -65,18 +68,19 @@ def arrays_of(problem: Problem, standing: Standing, allowed: Flags) -> Arrays:
 
 
 def _network(
-    problem: Problem, standing: Standing, names: list[ClusterName], at: dict[ClusterName, int]
+    problem: Problem, standing: Standing, names: Sequence[ClusterName], at: dict[ClusterName, int]
 ) -> dict[str, Any]:
     """Return the matrices between clusters: what is not known of a link is as bad as can be."""
     count = len(names)
-    pairs = [pair for pair in problem.links if pair[0] in at and pair[1] in at]
+    found = ((pair, problem.links.get(pair)) for pair in permutations(names, 2))
+    paths = [(pair, path) for pair, path in found if path is not None]
     shape = (count, count)
     latency, loss, jitter = (np.full(shape, math.inf) for _ in range(3))
     link = np.full(shape, NOWHERE, np.int32)
-    full, taken = np.zeros(len(pairs)), np.zeros(len(pairs))
+    full, taken = np.zeros(len(paths)), np.zeros(len(paths))
     own = standing.yardstick.own_mbps
-    for index, pair in enumerate(pairs):
-        path, cell = problem.links[pair], (at[pair[0]], at[pair[1]])
+    for index, (pair, path) in enumerate(paths):
+        cell = at[pair[0]], at[pair[1]]
         if not path.is_up:
             continue
         latency[cell] = _known(path.latency_ms)
@@ -116,7 +120,7 @@ def _known(value: float | None) -> float:
     return math.inf if value is None else value
 
 
-def _nodes(problem: Problem, standing: Standing, names: list[ClusterName]) -> dict[str, Any]:
+def _nodes(problem: Problem, standing: Standing, names: Sequence[ClusterName]) -> dict[str, Any]:
     count = len(names)
     room = np.zeros((2 * count, 3), np.int64)
     usd = np.zeros((2 * count, 3))
@@ -199,7 +203,7 @@ def _edges(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _groups(problem: Problem, standing: Standing, names: list[ClusterName]) -> dict[str, Any]:
+def _groups(problem: Problem, standing: Standing, names: Sequence[ClusterName]) -> dict[str, Any]:
     groups = problem.groups
     lengths = [len(group.path) for group in groups]
     access = [[_known(group.access_ms.get(name)) for name in names] for group in groups]

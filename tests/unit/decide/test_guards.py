@@ -256,6 +256,17 @@ def test_the_same_action_is_not_proposed_again_within_a_cooldown(status: Status)
     assert turned_down(old) is None
 
 
+def test_after_an_advice_the_second_best_is_not_advised_within_a_cooldown() -> None:
+    insight = an_insight(outcomes=(an_outcome(Status.ADVISED),))
+    problem = a_problem(insight)
+    other = action_of(problem, a_move(problem, "ingest", "metro"))
+    cooldown = timedelta(minutes=5)
+    found = guards.reject_turned_down(other, insight, Memory(), cooldown=cooldown)
+    assert reason(found) is Reason.RECENTLY_REFUSED
+    refused = an_insight(outcomes=(an_outcome(Status.REFUSED),))
+    assert guards.reject_turned_down(other, refused, Memory(), cooldown=cooldown) is None
+
+
 def test_an_outcome_without_actions_is_about_the_whole_plan() -> None:
     insight = an_insight(outcomes=(an_outcome(Status.REJECTED, actions=(), by="ada"),))
     assert turned_down(insight) is None
