@@ -22,7 +22,7 @@ from services.decide.core.standing import Standing
 from shared.messages.decision import Reason
 from shared.model.names import ClusterName
 
-ITERATIONS = 200
+ITERATIONS = 120
 """Per component."""
 MOST_CLUSTERS = 24
 """A larger fleet is looked at where its users are near."""

@@ -45,14 +45,14 @@ def placement(search: Search) -> np.ndarray:
 
 
 @given(arrays=problems)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_the_kernels_book_is_what_the_placement_scores(arrays: Arrays) -> None:
     search = searched(arrays)
     assert tuple(booked(search)) == pytest.approx(tuple(score(arrays, placement(search))), abs=1e-6)
 
 
 @given(arrays=problems)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_placement_breaks_what_must_be(arrays: Arrays) -> None:
     bound = arrays.unit_stands & ~arrays.movable[arrays.unit_component]
     assume(possible(arrays, np.where(bound, arrays.unit_home, NOWHERE).astype(np.int32)))
@@ -60,7 +60,7 @@ def test_no_placement_breaks_what_must_be(arrays: Arrays) -> None:
 
 
 @given(arrays=problems)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_more_iterations_never_give_a_worse_placement(arrays: Arrays) -> None:
     search = start(arrays, KERNELS)
     reached = []
@@ -79,7 +79,7 @@ def test_more_iterations_never_give_a_worse_placement(arrays: Arrays) -> None:
 
 
 @given(arrays=problems, seed=st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_change_taken_back_leaves_every_number_as_it_was(arrays: Arrays, seed: int) -> None:
     search = start(arrays, KERNELS, seed=seed)
     search.run(100)
@@ -150,7 +150,7 @@ def test_with_nothing_to_place_there_is_nothing_to_do() -> None:
 
 
 @given(arrays=problems, seed=st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_exchanged_replicas_are_the_same_placement_with_no_more_moves(
     arrays: Arrays, seed: int
 ) -> None:
