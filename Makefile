@@ -1,6 +1,6 @@
 # crossloop. `make help` lists the commands; each sets up what it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test test-fast check format bench bench-orient up down requirements schemas clean
+.PHONY: help demo demo-real test test-fast check format bench bench-orient bench-decide up down requirements schemas clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -46,6 +46,11 @@ bench-orient: .venv/ready ## measure Orient: cost, calm days, scripted faults (a
 	$(BIN)/python bench/orient.py cost
 	$(BIN)/python bench/orient.py faults --runs 12
 	$(BIN)/python bench/orient.py calm --days 7
+
+bench-decide: .venv/ready ## measure Decide: XR services, a turn at size, noisy latency (about 10 minutes)
+	$(BIN)/python -m bench.deciding xr
+	$(BIN)/python -m bench.deciding turn
+	$(BIN)/python -m bench.deciding noise
 
 up: ## start everything of compose.yaml (needs Docker)
 	docker compose up --build --detach
