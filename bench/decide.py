@@ -2,11 +2,10 @@
 
 python bench/decide.py INSTANCE --budget-ms 1000 --out PLACEMENT
 
-Formats: decide-instance/1 and decide-placement/1, described in docs/decide.md. Everything else that
-is measured about Decide: python -m bench.deciding --help
+Formats: decide-instance/1 (services/decide/core/instance.py reads it) and decide-placement/1.
+Everything else that is measured about Decide: python -m bench.deciding --help
 """
 
-import gzip
 import resource
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bench.deciding.budget import search_within
+from bench.deciding.files import PLACEMENT, FileError, body_of, parsed
 from services.decide.compiler import ready
 from services.decide.core.instance import Instance, read_instance
 from services.decide.core.instance_checks import InstanceError
@@ -47,10 +47,13 @@ def plan(
 ) -> None:
     """Plan an instance: the placement goes to a file, one JSON line with the figures to stdout."""
     kernels = ready()
-    body = _bytes_of(instance)
-    begun = perf_counter()
-    document = _parsed(instance, body)
-    parsed = perf_counter()
+    try:
+        body = body_of(instance)
+        begun = perf_counter()
+        document = parsed(instance, body)
+    except FileError as error:
+        raise _failed(str(error)) from error
+    read = perf_counter()
     problem = _read(instance, document, make_before_break=make_before_break)
     built = perf_counter()
     if iterations is None:
@@ -64,8 +67,8 @@ def plan(
     figures = {
         "instance": instance.name,
         "seed": seed,
-        "parse_ms": round((parsed - begun) * 1000.0, 3),
-        "build_ms": round((built - parsed) * 1000.0, 3),
+        "parse_ms": round((read - begun) * 1000.0, 3),
+        "build_ms": round((built - read) * 1000.0, 3),
         "search_ms": round((searched - built) * 1000.0, 3),
         "iterations": count,
         "unplaced": score.unplaced,
@@ -75,21 +78,6 @@ def plan(
         "problems": list(problem.problems),
     }
     sys.stdout.write(orjson.dumps(figures).decode() + "\n")
-
-
-def _bytes_of(file: Path) -> bytes:
-    try:
-        body = file.read_bytes()
-        return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
-    except (OSError, EOFError) as error:
-        raise _failed(f"{file}: {error}") from error
-
-
-def _parsed(file: Path, body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _failed(f"{file} is not JSON: {error}") from error
 
 
 def _read(file: Path, document: Any, *, make_before_break: bool) -> Instance:
@@ -117,7 +105,7 @@ def _within(problem: Instance, kernels: Any, seconds: float, seed: int) -> tuple
 
 
 def _write(out: Path, problem: Instance, search: Search) -> None:
-    placement = {"format": "decide-placement/1", "placement": problem.placement(search.nodes)}
+    placement = {"format": PLACEMENT, "placement": problem.placement(search.nodes)}
     try:
         out.write_bytes(orjson.dumps(placement))
     except OSError as error:

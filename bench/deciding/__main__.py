@@ -61,11 +61,12 @@ def certify(
     seconds: Annotated[float, typer.Option(min=1.0, help="Time for the solver.")] = 60.0,
 ) -> None:
     """Prove how far a placement of a small instance is from the best: one JSON line."""
-    from bench.deciding.certifying import CertifyError, print_gap  # noqa: PLC0415 as above
+    from bench.deciding.certifying import print_gap  # noqa: PLC0415 as above
+    from bench.deciding.files import FileError  # noqa: PLC0415 as above
 
     try:
         print_gap(instance, placement, seconds)
-    except CertifyError as error:
+    except FileError as error:
         typer.echo(f"certify: {error}", err=True)
         raise typer.Exit(2) from error
 

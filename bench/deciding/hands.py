@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bench.deciding.kubelets import Copy, Kubernetes, Work, WorkloadKey
-from services.act.core.act import after_progress, current_entry
+from services.act.core.act import after_progress, context_of, current_entry
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.outcome import outcome_of
@@ -65,14 +65,9 @@ class Hands:
         return tuple(sorted(name for name, x in self.ledgers.items() if x.is_under_way))
 
     def _next(self, ledger: Ledger, insight: Insight) -> Progress | None:
-        entry, now = current_entry(ledger), self.kubernetes.at
-        context = Context(
-            now=now,
-            decision=ledger.decision,
-            deadline_at=ledger.deadline_at,
-            insight=insight,
-            expectations=ledger.expectations,
-        )
+        entry = current_entry(ledger)
+        now = self.kubernetes.at
+        context = context_of(ledger, insight, now=now)
         match entry.action:
             case OffloadNamespace():
                 namespace = entry.action.application.partition("/")[0]

@@ -16,9 +16,8 @@ from rich.progress import track
 
 from bench.deciding.closed import INTERVAL, STEP_SECONDS, Loop, arenas
 from bench.report import figure
-from services.decide.core.ground import GB_PER_HOUR
 from services.decide.core.memory import Memory
-from services.decide.core.money import GIB, MOVE_USD, STATE_USD_PER_MIB
+from services.decide.core.money import GB_PER_HOUR, GIB, MOVE_USD, STATE_USD_PER_MIB
 from shared.model.application import Application, Autonomy, Component, Constraints, UserGroup
 from shared.model.names import ClusterName
 from shared.model.site import Site

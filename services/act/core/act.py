@@ -16,16 +16,20 @@ from shared.model.plan import Move, OffloadNamespace, Scale
 from shared.model.policy import FleetPolicy
 
 
-def next_of_plan(ledger: Ledger, live: Live, insight: Insight, *, now: datetime) -> Next:
-    """Return what comes next for the action the plan is at, from its objects as they stand."""
-    entry = current_entry(ledger)
-    context = Context(
+def context_of(ledger: Ledger, insight: Insight, *, now: datetime) -> Context:
+    """Return what the actions of a plan are judged by, beside their objects."""
+    return Context(
         now=now,
         decision=ledger.decision,
         deadline_at=ledger.deadline_at,
         insight=insight,
         expectations=ledger.expectations,
     )
+
+
+def next_of_plan(ledger: Ledger, live: Live, insight: Insight, *, now: datetime) -> Next:
+    """Return what comes next for the action the plan is at, from its objects as they stand."""
+    entry, context = current_entry(ledger), context_of(ledger, insight, now=now)
     match entry.action:
         case OffloadNamespace():
             return next_of_offload(entry.action, entry, live, context)

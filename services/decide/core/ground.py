@@ -9,6 +9,7 @@ from services.decide.core.demand import SCALE_AHEAD, Range, replica_ranges
 from services.decide.core.frames import Frames
 from services.decide.core.headroom import Headroom
 from services.decide.core.lease import lease_objection, leave_times
+from services.decide.core.money import GB_PER_HOUR
 from services.decide.core.network import Links, Stale
 from services.decide.core.problem import Objection, ProblemCluster, Rates, Spread
 from shared.messages.decision import Reason
@@ -26,8 +27,6 @@ NODE_SIGNALS = (
     Signal.NODE_REQUESTED_CORES,
     Signal.NODE_REQUESTED_BYTES,
 )
-GB_PER_HOUR = 3600.0 / 8.0 / 1000.0
-"""GB that 1 Mbit/s makes in an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from services.decide.core.instance_checks import InstanceError, Item, column
+from services.decide.core.money import GB_PER_HOUR
 from services.decide.core.placing.arrays import NOWHERE, Floats
-
-GB_PER_HOUR = 0.45
-"""GB that 1 Mbit/s makes in an hour."""
 
 
 def network(document: Item, clusters: Sequence[Item], hours: float) -> dict[str, Any]:

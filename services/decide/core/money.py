@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from services.decide.core.problem import Pair, Problem, ProblemComponent, Spread
 
 GIB = 2.0**30
+GB_PER_HOUR = 3600.0 / 8.0 / 1000.0
+"""GB that 1 Mbit/s makes in an hour."""
 MOVE_USD = 0.01
 """What moving one replica costs at face value: the double run and the risk."""
 STATE_USD_PER_MIB = 0.00001

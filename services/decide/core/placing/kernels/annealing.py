@@ -2,19 +2,9 @@
 
 import math
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Floats,
-    Longs,
-)
-from services.decide.core.placing.kernels.chaining import (
-    chain,
-)
-from services.decide.core.placing.kernels.changing import (
-    begin,
-    settle,
-    undo,
-)
+from services.decide.core.placing.arrays import NOWHERE, Floats, Longs
+from services.decide.core.placing.kernels.chaining import chain
+from services.decide.core.placing.kernels.changing import begin, settle, undo
 from services.decide.core.placing.kernels.judging import (
     is_better,
     keep_best,
@@ -49,10 +39,7 @@ from services.decide.core.placing.kernels.layout import (
     WRONG,
     WRONG_COUNT,
 )
-from services.decide.core.placing.kernels.measuring import (
-    lowest_usd,
-    unit_usd,
-)
+from services.decide.core.placing.kernels.measuring import lowest_usd, unit_usd
 from services.decide.core.placing.kernels.moving import (
     MOST_EVICTED,
     MOST_IN_BLOCK,
@@ -66,10 +53,7 @@ from services.decide.core.placing.kernels.proposing import (
     may_stand,
     target_for,
 )
-from services.decide.core.placing.kernels.troubles import (
-    flow_through,
-    wrong_unit,
-)
+from services.decide.core.placing.kernels.troubles import flow_through, wrong_unit
 
 COOLING_EVERY = 128
 """Iterations between two steps of the temperature."""

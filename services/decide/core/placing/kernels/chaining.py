@@ -2,15 +2,8 @@
 
 import numpy as np
 
-from services.decide.core.placing.arrays import (
-    Floats,
-    Longs,
-)
-from services.decide.core.placing.kernels.changing import (
-    attach,
-    detach,
-    take,
-)
+from services.decide.core.placing.arrays import Floats, Longs
+from services.decide.core.placing.kernels.changing import attach, detach, take
 from services.decide.core.placing.kernels.layout import (
     CHOICES,
     CHOICES_WIDE,

@@ -6,11 +6,7 @@ restores every number from the undo buffer exactly, so that errors of addition d
 Plain functions: `compiled` translates them.
 """
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Floats,
-    Longs,
-)
+from services.decide.core.placing.arrays import NOWHERE, Floats, Longs
 from services.decide.core.placing.kernels.layout import (
     CHANGED_EDGES,
     CHANGED_FLOWS,

@@ -1,9 +1,6 @@
 """The kernels that judge: what a change costs, and whether a placement is the best so far."""
 
-from services.decide.core.placing.arrays import (
-    Floats,
-    Longs,
-)
+from services.decide.core.placing.arrays import Floats, Longs
 from services.decide.core.placing.kernels.layout import (
     BEST,
     BEST_SCORE,
@@ -29,9 +26,7 @@ from services.decide.core.placing.kernels.layout import (
     VIOLATION_USD,
     VIOLATIONS,
 )
-from services.decide.core.placing.kernels.measuring import (
-    overload,
-)
+from services.decide.core.placing.kernels.measuring import overload
 
 SAME = 1e-6
 """Weights of violations that differ by less are the same."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from services.decide.core.placing.arrays import NOWHERE, Arrays, Floats, Longs
 
 (
-    CLUSTERS, NODES, LINKS, COMPONENTS, UNITS, EDGES, FLOWS, MOST_REPLICAS, ALLOWED_WIDE,
+    CLUSTERS, LINKS, COMPONENTS, UNITS, EDGES, FLOWS, MOST_REPLICAS, ALLOWED_WIDE,
     CHOICES_WIDE, NEAR_WIDE, IS_HOME_FREE,
     RANDOM, CLOCK, WRONG_COUNT, CHANGED_UNITS, CHANGED_EDGES, CHANGED_FLOWS, CHANGED_PIPES,
-) = range(19)  # fmt: skip
+) = range(18)  # fmt: skip
 """Single numbers: the counts of the problem, then what changes: the state of the random numbers,
 the number of the change under trial, how many things are wrong, and what the change touched."""
 
@@ -25,13 +25,13 @@ the number of the change under trial, how many things are wrong, and what the ch
     LINK, CARRIES_UDP, NODES_OF, NODE_CLUSTER, DEMAND, UNITS_OF, UNIT_COMPONENT, UNIT_HOME,
     UNIT_STANDS, MOST_PER_NODE, ALLOWED, MOVABLE, EDGE_SOURCE, EDGE_TARGET, EDGE_UDP, PATH_OF,
     PATH, FLOW_ACCESS, FLOW_RETURNS, EDGES_OF, EDGE_AT, FLOWS_OF, FLOW_AT,
-) = range(19, 42)  # fmt: skip
+) = range(18, 41)  # fmt: skip
 """Whole numbers of the problem; see `Arrays`. ALLOWED: (C, ALLOWED_WIDE) of 32 bits each."""
 
 (
     CHOICES, NEAR, NODE, CLUSTER, FREE, MILLICORES_LEFT, UNITS_ON, FIRST_ON, NEXT_ON, PREVIOUS_ON,
     WRONG, WRONG_AT, UNIT, UNIT_FROM, EDGE, FLOW, PIPE, STAMP, BLOCK, BEST, CLUSTER_FREE,
-) = range(42, 63)  # fmt: skip
+) = range(41, 62)  # fmt: skip
 """Whole numbers of the placement under search.
 
 CHOICES (C, M) and NEAR (K, M): clusters worth trying. NODE, CLUSTER (R,): where units stand. FREE
@@ -46,13 +46,13 @@ CLUSTER_FREE (K, 3): FREE summed over the nodes of a cluster."""
     LATENCY_MS, LOSS_RATIO, JITTER_MS, TRAFFIC_USD, LINK_MBPS, LINK_TAKEN_MBPS, GATEWAY_MBPS,
     GATEWAY_TAKEN_MBPS, NODE_USD, NODE_IDLE_USD, MOVE_USD, EDGE_MBPS, EDGE_LATENCY_MS,
     EDGE_LOSS_RATIO, EDGE_JITTER_MS, FLOW_PROCESSING_MS, FLOW_BUDGET_MS, FLOW_WEIGHT, ACCESS_MS,
-) = range(63, 82)  # fmt: skip
+) = range(62, 81)  # fmt: skip
 """Numbers of the problem, in `reals`; see `Arrays`."""
 
 (
     EDGE_BAD, EDGE_EXCESS, EDGE_USD, FLOW_BAD, FLOW_EXCESS, LINK_LOAD, GATEWAY_LOAD, TOTALS,
     EDGE_WAS, FLOW_WAS, PIPE_WAS, TOTALS_WAS, WAY, BEST_SCORE, CLUSTER_USD,
-) = range(82, 97)  # fmt: skip
+) = range(81, 96)  # fmt: skip
 """Numbers of the placement, in `reals`. EDGE_BAD: 1.0 where broken. FLOW_BAD: the weight where out
 of budget. *_EXCESS: how far beyond (0 to 1, times the weight). *_WAS: before the change under
 trial. CLUSTER_USD (K, 3): the lowest NODE_USD of a cluster. WAY (2, MOST_REPLICAS, 2): cluster
@@ -69,7 +69,7 @@ its factor per step, what an unplaced unit, a violation and its excess stand for
 times hotter it is for a change of something wrong, and LOGS_COUNT values of -ln(u)."""
 LOGS_COUNT = 4096
 FIRST_REAL = LOGS + LOGS_COUNT
-FIRST_INT = 97
+FIRST_INT = 96
 
 
 def pack(arrays: Arrays, *, seed: int, choices: int, near: int) -> tuple[Longs, Floats]:
@@ -99,7 +99,6 @@ def _counts(arrays: Arrays, choices: int, near: int) -> list[int]:
     clusters = len(arrays.gateway_mbps)
     return [
         clusters,
-        len(arrays.node_cluster),
         len(arrays.link_mbps),
         len(arrays.demand),
         len(arrays.unit_component),

@@ -2,10 +2,7 @@
 
 import math
 
-from services.decide.core.placing.arrays import (
-    Floats,
-    Longs,
-)
+from services.decide.core.placing.arrays import Floats, Longs
 from services.decide.core.placing.kernels.layout import (
     ACCESS_MS,
     CARRIES_UDP,

@@ -2,37 +2,24 @@
 
 import math
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Floats,
-    Longs,
-)
-from services.decide.core.placing.kernels.changing import (
-    attach,
-    begin,
-    take,
-)
+from services.decide.core.placing.arrays import NOWHERE, Floats, Longs
+from services.decide.core.placing.kernels.changing import attach, begin, take
 from services.decide.core.placing.kernels.layout import (
     BLOCK,
     CHANGED_UNITS,
-    CHOICES,
     CHOICES_WIDE,
     CLUSTER,
-    CLUSTERS,
     EDGE_AT,
     EDGE_BAD,
     EDGE_EXCESS,
     EDGE_USD,
     EDGES_OF,
     EXCESS_USD,
-    FIRST_ON,
     FLOW_AT,
     FLOW_BAD,
     FLOW_EXCESS,
     FLOWS_OF,
-    NEAR,
     NEAR_WIDE,
-    NEXT_ON,
     NODE,
     NODE_CLUSTER,
     NODE_IDLE_USD,
@@ -42,11 +29,7 @@ from services.decide.core.placing.kernels.layout import (
     UNITS_ON,
     VIOLATION_USD,
 )
-from services.decide.core.placing.kernels.measuring import (
-    measure_edge,
-    measure_flow,
-    unit_usd,
-)
+from services.decide.core.placing.kernels.measuring import measure_edge, measure_flow, unit_usd
 from services.decide.core.placing.kernels.proposing import (
     below,
     fits,
@@ -56,7 +39,9 @@ from services.decide.core.placing.kernels.proposing import (
     node_for,
     partner,
     target_for,
+    unit_on,
     victim,
+    worth_trying,
 )
 
 MOST_IN_BLOCK = 10
@@ -143,16 +128,12 @@ def resettle_best(ints: Longs, reals: Floats, count: int, source: int) -> bool:
 
 def best_node(ints: Longs, reals: Floats, unit: int) -> int:
     """Return a node for a unit in the best of its choices and of the places near its partners."""
-    component, clusters = ints[ints[UNIT_COMPONENT] + unit], ints[CLUSTERS]
+    component = ints[ints[UNIT_COMPONENT] + unit]
     there = partner(ints, component)
-    wide, near = ints[CHOICES_WIDE], ints[NEAR_WIDE] if there >= 0 else 0
     best, best_usd = NOWHERE, math.inf
-    for at in range(wide + near):
-        if at < wide:
-            cluster = ints[ints[CHOICES] + component * wide + at]
-        else:
-            cluster = ints[ints[NEAR] + there * near + at - wide]
-        if cluster < 0 or cluster >= clusters or not may_stand(ints, unit, cluster):
+    for at in range(ints[CHOICES_WIDE] + ints[NEAR_WIDE]):
+        cluster = worth_trying(ints, component, there, at)
+        if cluster < 0 or not may_stand(ints, unit, cluster):
             continue
         node = node_for(ints, reals, unit, cluster)
         if node >= 0:
@@ -195,11 +176,9 @@ def repack(ints: Longs, reals: Floats, unit: int) -> bool:
     begin(ints, reals)
     take(ints, reals, unit, False)
     if not fits(ints, unit, node):
-        other = ints[ints[FIRST_ON] + node]
+        other = unit_on(ints, node)
         if other < 0:
             return False
-        for _ in range(below(ints, ints[ints[UNITS_ON] + node])):
-            other = ints[ints[NEXT_ON] + other]
         if not may_leave(ints, other) or not may_stand(ints, other, cluster):
             return False
         take(ints, reals, other, False)

@@ -1,10 +1,6 @@
 """The kernels that choose at random what to try: numbers, clusters, nodes, blocks of units."""
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Floats,
-    Longs,
-)
+from services.decide.core.placing.arrays import NOWHERE, Floats, Longs
 from services.decide.core.placing.kernels.layout import (
     ALLOWED,
     ALLOWED_WIDE,
@@ -168,13 +164,28 @@ def partner(ints: Longs, component: int) -> int:
     if first == end:
         return NOWHERE
     edge = ints[ints[EDGE_AT] + first + below(ints, end - first)]
-    other = ints[ints[EDGE_SOURCE] + edge]
-    if other == component:
-        other = ints[ints[EDGE_TARGET] + edge]
-    replicas = ints[ints[UNITS_OF] + other + 1] - ints[ints[UNITS_OF] + other]
-    if replicas == 0:
-        return NOWHERE
-    return ints[ints[CLUSTER] + ints[ints[UNITS_OF] + other] + below(ints, replicas)]
+    unit = unit_of(ints, other_end(ints, edge, component))
+    return ints[ints[CLUSTER] + unit] if unit >= 0 else NOWHERE
+
+
+def unit_of(ints: Longs, component: int) -> int:
+    """Return a unit of a component at random."""
+    first, end = ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]
+    return first + below(ints, end - first) if end > first else NOWHERE
+
+
+def worth_trying(ints: Longs, component: int, there: int, at: int) -> int:
+    """Return one of the places to look through for a component, or NOWHERE.
+
+    First its own choices, then those near `there`, where a partner stands, at last that itself;
+    only the choices where it is NOWHERE. There are CHOICES_WIDE + NEAR_WIDE + 1.
+    """
+    wide = ints[CHOICES_WIDE]
+    if at < wide:
+        return ints[ints[CHOICES] + component * wide + at]
+    if there < 0 or at == wide + ints[NEAR_WIDE]:
+        return there
+    return ints[ints[NEAR] + there * ints[NEAR_WIDE] + at - wide]
 
 
 def target_for(ints: Longs, component: int) -> int:
@@ -246,6 +257,15 @@ def is_changed(ints: Longs, unit: int) -> bool:
     return False
 
 
+def unit_on(ints: Longs, node: int) -> int:
+    """Return a unit of a node at random; NOWHERE if there is none."""
+    unit = ints[ints[FIRST_ON] + node]
+    if unit >= 0:
+        for _ in range(below(ints, ints[ints[UNITS_ON] + node])):
+            unit = ints[ints[NEXT_ON] + unit]
+    return unit
+
+
 def victim(ints: Longs, unit: int, cluster: int) -> int:
     """Return a unit of a cluster that could make room for another one there, or NOWHERE.
 
@@ -260,9 +280,7 @@ def victim(ints: Longs, unit: int, cluster: int) -> int:
         return NOWHERE
     gpus = ints[ints[DEMAND] + ints[ints[UNIT_COMPONENT] + unit] * 3 + 2]
     is_short = gpus > ints[ints[FREE] + node * 3 + 2]
-    other = ints[ints[FIRST_ON] + node]
-    for _ in range(below(ints, count)):
-        other = ints[ints[NEXT_ON] + other]
+    other = unit_on(ints, node)
     for _ in range(count):
         gpus = ints[ints[DEMAND] + ints[ints[UNIT_COMPONENT] + other] * 3 + 2]
         if gpus > 0 or not is_short:

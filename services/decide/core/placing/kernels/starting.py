@@ -4,11 +4,7 @@ import math
 
 import numpy as np
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Floats,
-    Longs,
-)
+from services.decide.core.placing.arrays import NOWHERE, Floats, Longs
 from services.decide.core.placing.kernels.changing import (
     attach,
     begin,
@@ -18,9 +14,7 @@ from services.decide.core.placing.kernels.changing import (
     take,
     undo,
 )
-from services.decide.core.placing.kernels.judging import (
-    worth,
-)
+from services.decide.core.placing.kernels.judging import worth
 from services.decide.core.placing.kernels.layout import (
     ACCESS_MS,
     CHOICES,
@@ -43,9 +37,7 @@ from services.decide.core.placing.kernels.layout import (
     UNIT_STANDS,
     UNITS,
 )
-from services.decide.core.placing.kernels.measuring import (
-    lowest_usd,
-)
+from services.decide.core.placing.kernels.measuring import lowest_usd
 from services.decide.core.placing.kernels.proposing import (
     fits,
     is_allowed,
@@ -53,6 +45,7 @@ from services.decide.core.placing.kernels.proposing import (
     may_stand,
     node_for,
     partner,
+    worth_trying,
 )
 
 FARTHEST_MS = 1e9
@@ -101,18 +94,8 @@ def put_best(ints: Longs, reals: Floats, unit: int) -> None:
     component = ints[ints[UNIT_COMPONENT] + unit]
     there = partner(ints, component)
     best, best_usd = NOWHERE, math.inf
-    width, wide = ints[CHOICES_WIDE], ints[NEAR_WIDE]
-    for at in range(width + wide + 1):
-        if at < width:
-            cluster = ints[ints[CHOICES] + component * ints[CHOICES_WIDE] + at]
-        elif there < 0:
-            break
-        else:
-            cluster = (
-                there
-                if at == width + wide
-                else ints[ints[NEAR] + there * ints[NEAR_WIDE] + (at - width)]
-            )
+    for at in range(ints[CHOICES_WIDE] + ints[NEAR_WIDE] + 1):
+        cluster = worth_trying(ints, component, there, at)
         if cluster < 0 or not may_stand(ints, unit, cluster):
             continue
         node = node_for(ints, reals, unit, cluster)

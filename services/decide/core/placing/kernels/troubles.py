@@ -1,9 +1,6 @@
 """The kernels that find a unit to move for something that is wrong."""
 
-from services.decide.core.placing.arrays import (
-    NOWHERE,
-    Longs,
-)
+from services.decide.core.placing.arrays import NOWHERE, Longs
 from services.decide.core.placing.kernels.layout import (
     CLUSTER,
     CLUSTERS,
@@ -18,11 +15,8 @@ from services.decide.core.placing.kernels.layout import (
     PATH,
     PATH_OF,
     UNIT_COMPONENT,
-    UNITS_OF,
 )
-from services.decide.core.placing.kernels.proposing import (
-    below,
-)
+from services.decide.core.placing.kernels.proposing import below, unit_of
 
 
 def wrong_unit(ints: Longs, thing: int) -> int:
@@ -40,12 +34,6 @@ def wrong_unit(ints: Longs, thing: int) -> int:
     if thing < flows + edges + pipes:
         return unit_on_pipe(ints, thing - flows - edges)
     return thing - flows - edges - pipes
-
-
-def unit_of(ints: Longs, component: int) -> int:
-    """Return a unit of a component at random."""
-    first, end = ints[ints[UNITS_OF] + component], ints[ints[UNITS_OF] + component + 1]
-    return first + below(ints, end - first) if end > first else NOWHERE
 
 
 def unit_on_pipe(ints: Longs, pipe: int) -> int:
