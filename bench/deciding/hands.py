@@ -79,6 +79,8 @@ class Hands:
                 return ended(entry, Status.SUCCEEDED, now, "")
             case Move():
                 return self._next_of_move(entry, entry.action, context)
+            case _:
+                raise ValueError(f"no hands for an action of kind {entry.action.kind}")
 
     def _next_of_move(self, entry: Entry, move: Move, context: Context) -> Progress | None:
         if entry.status is Status.PENDING:

@@ -10,7 +10,7 @@ from shared.messages.insight import Insight
 from shared.model.application import Application, Autonomy
 from shared.model.fleet import ClusterState, Fleet, Placement
 from shared.model.names import ApplicationName, DecisionId, GroupName
-from shared.model.plan import fleet_after
+from shared.model.fleet_after import fleet_after
 
 GONE = frozenset((ClusterState.UNREACHABLE, ClusterState.NOT_PEERED))
 

@@ -3,6 +3,8 @@
 from services.act import service
 from services.act.adapters import alertmanager, kubernetes
 from services.act.adapters.dry_run import DryRunClusterApi
+from services.act.adapters.templates import TemplateFolders
+from services.act.grounding import Ground
 from services.act.service import NAME, Pace
 from services.act.settings import Settings
 from shared.bus import jetstream
@@ -28,7 +30,10 @@ def main() -> None:
             jetstream.connect(settings, name=NAME, readiness=readiness) as bus,
         ):
             api = DryRunClusterApi(cluster) if settings.dry_run else cluster
-            await service.run(bus, api, sink, now=clock.now, pace=pace)
+            ground = Ground(
+                templates=TemplateFolders(settings.templates_dir), namespace=settings.namespace
+            )
+            await service.run(bus, api, sink, ground=ground, now=clock.now, pace=pace)
 
     run_service(NAME, settings, act)
 

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import application_of
-from services.act.core.objects import Object, dig, version_of
+from services.act.core.objects import Object, Ref, dig, name_of, version_of
 from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight
@@ -28,12 +29,18 @@ class Board:
     """The newest of all: it tells which incidents go on."""
     control: Control | None = None
     applications: dict[ApplicationName, Object] = field(default_factory=dict)
+    sites: dict[ClusterName, Object] = field(default_factory=dict)
     decisions: dict[ApplicationName, Decision] = field(default_factory=dict)
-    outcomes: dict[ApplicationName, Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[ApplicationName, ClusterName | None], Outcome] = field(
+        default_factory=dict
+    )
+    """By application; those of the fleet itself by Site too."""
     listed: bool = False
     """Whether the applications were listed at all."""
+    sites_listed: bool = False
+    """Whether the Sites were, or it is known that they are not ours to read."""
     version: int = 0
-    _writing: dict[ApplicationName, asyncio.Lock] = field(default_factory=dict)
+    _writing: dict[Ref, asyncio.Lock] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -42,14 +49,20 @@ class Board:
         return self.control is not None and self.control.paused
 
     @property
+    def paused_by(self) -> str:
+        """Return who stopped the loop; empty while it runs."""
+        control = self.control
+        return (control.by or "somebody") if control is not None and control.paused else ""
+
+    @property
     def home(self) -> ClusterName:
         """Return the management cluster's name; empty where no Site is home."""
         clusters = self.insight.fleet.clusters if self.insight else ()
         return next((c.name for c in clusters if c.site.home), ClusterName(""))
 
-    def writing(self, application: ApplicationName) -> asyncio.Lock:
-        """Return what keeps our own writes to one Application from conflicting."""
-        return self._writing.setdefault(application, asyncio.Lock())
+    def writing(self, keeper: Ref) -> asyncio.Lock:
+        """Return what keeps our own writes to one Application or Site from conflicting."""
+        return self._writing.setdefault(keeper, asyncio.Lock())
 
     def touch(self) -> None:
         """Wake everybody who waits for a change."""
@@ -64,8 +77,8 @@ class Board:
         return self.version
 
     async def informed(self) -> Insight:
-        """Wait until an insight saw the fleet, and the applications are listed."""
-        while self.insight is None or not self.listed:
+        """Wait until an insight saw the fleet, and applications and Sites are listed."""
+        while self.insight is None or not (self.listed and self.sites_listed):
             await self.changed(self.version)
         return self.insight
 
@@ -99,10 +112,41 @@ class Board:
                 assert_never(news)
         self.touch()
 
+    def hear_of_sites(self, news: News) -> None:
+        """Take in what was said about Sites; those of other fleets are left out."""
+        match news:
+            case Listed():
+                ours = filter(self._is_ours, news.objects)
+                self.sites = {ClusterName(name_of(obj)): obj for obj in ours}
+                self.sites_listed = True
+            case Changed() if news.gone or not self._is_ours(news.object):
+                self.sites.pop(ClusterName(name_of(news.object)), None)
+            case Changed():
+                self._put(news.object)
+            case Absent():
+                self.sites_listed = True
+            case Fresh() | Late():
+                return
+            case _:
+                assert_never(news)
+        self.touch()
+
     def put(self, obj: Object) -> None:
-        """Take in an application as the API server returned it after a write."""
+        """Take in an Application or Site as the API server returned it after a write."""
         self._put(obj)
         self.touch()
+
+    def keepers(self) -> dict[Ref, Object]:
+        """Return all objects that may hold a ledger."""
+        everything = [*self.applications.values(), *self.sites.values()]
+        return {keeper_of(obj): obj for obj in everything}
+
+    def kept_by(self, keeper: Ref) -> Object | None:
+        """Return the object that holds a ledger, as it was last heard of."""
+        if keeper.namespace:
+            name = ApplicationName(f"{keeper.namespace}/{keeper.name}")
+            return self.applications.get(name)
+        return self.sites.get(ClusterName(keeper.name))
 
     def remember(self, decision: Decision) -> None:
         """Keep the newest decision of an application."""
@@ -113,18 +157,22 @@ class Board:
 
     def note(self, outcome: Outcome) -> None:
         """Keep the newest outcome of an application."""
-        known = self.outcomes.get(outcome.application)
+        key = (outcome.application, outcome.site)
+        known = self.outcomes.get(key)
         if known is None or known.cycle <= outcome.cycle:
-            self.outcomes[outcome.application] = outcome
+            self.outcomes[key] = outcome
             self.touch()
 
     def _put(self, obj: Object) -> None:
         """Keep the newer one: a watch may still tell what was before our own write."""
-        known = self.applications.get(application_of(obj))
+        known = self.kept_by(keeper_of(obj))
         versions = version_of(known), version_of(obj)
-        older = all(v.isdigit() for v in versions) and int(versions[1]) < int(versions[0])
-        if not older:
+        if all(v.isdigit() for v in versions) and int(versions[1]) < int(versions[0]):
+            return
+        if dig(obj, "metadata", "namespace"):
             self.applications[application_of(obj)] = obj
+        else:
+            self.sites[ClusterName(name_of(obj))] = obj
 
     def _is_ours(self, obj: Object) -> bool:
         return (dig(obj, "metadata", "labels", FLEET_LABEL) or "default") == self.fleet

@@ -9,22 +9,24 @@ from services.act.board import Board
 from services.act.core.act import (
     after_denial,
     after_progress,
+    context_of,
     current_entry,
-    next_of_plan,
 )
 from services.act.core.admission import expired
 from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import read_ledger
-from services.act.core.live import Live
+from services.act.core.objects import Object, Ref, version_of
 from services.act.core.outcome import result_of
-from services.act.core.steps import Progress, Step, Wait
+from services.act.core.steps import HandOver, Progress, Step, Wait
+from services.act.grounding import Ground
+from services.act.handing import hand_over
 from services.act.outbox import Outbox, record
 from services.act.ports import ClusterApi
-from services.act.reading import read_live
+from services.act.reading import Pass, prospect_of
 from shared.errors import PermanentError, TransientError
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
-from shared.model.names import ApplicationName, CycleId
+from shared.model.names import CycleId
 from shared.runtime import logs
 from shared.runtime.clock import Clock
 
@@ -42,6 +44,9 @@ class _Attention:
     insight: CycleId | None = None
     """The one it was judged by, where only a newer one can change anything."""
     looked_at: datetime | None = None
+    version: str = ""
+    """Of the object the ledger below was read from."""
+    ledger: Ledger | None = None
 
     def is_news(self, reason: str) -> bool:
         """Tell whether this was not what was told last, and keep it."""
@@ -57,7 +62,8 @@ class Executor:
     board: Board
     outbox: Outbox
     now: Clock
-    _attention: dict[ApplicationName, _Attention] = field(default_factory=dict)
+    ground: Ground
+    _attention: dict[Ref, _Attention] = field(default_factory=dict)
 
     async def run(self, interval_seconds: float) -> None:
         """Look at all plans under way, for ever. Where there are none, nothing is asked."""
@@ -68,65 +74,73 @@ class Executor:
 
     async def advance_all(self) -> None:
         """Advance each plan under way by at most one step."""
-        ledgers = (self._ledger(application) for application in sorted(self.board.applications))
+        kept = self.board.keepers()
+        for gone in self._attention.keys() - kept.keys():
+            del self._attention[gone]
+        ledgers = (self._ledger(keeper, obj) for keeper, obj in kept.items())
         under_way = [ledger for ledger in ledgers if ledger and ledger.is_under_way]
-        places = asyncio.Semaphore(AT_ONCE)
+        places, look = asyncio.Semaphore(AT_ONCE), Pass(self.api)
         async with asyncio.TaskGroup() as group:
-            for ledger in under_way:
-                group.create_task(self._advance(ledger, places))
+            for ledger in sorted(under_way, key=lambda ledger: str(ledger.keeper)):
+                group.create_task(self._advance(ledger, look, places))
 
-    def _ledger(self, application: ApplicationName) -> Ledger | None:
-        try:
-            return read_ledger(self.board.applications[application])
-        except PermanentError as error:
-            if self._attention_for(application).is_news(str(error)):
-                telemetry.ledger_damaged(application, str(error))
-            return None
+    def _ledger(self, keeper: Ref, obj: Object) -> Ledger | None:
+        """Return the ledger an object holds, read once for each version of it."""
+        attention = self._attention.setdefault(keeper, _Attention())
+        if attention.version != version_of(obj) or not attention.version:
+            try:
+                attention.ledger = read_ledger(obj)
+            except PermanentError as error:
+                attention.ledger = None
+                if attention.is_news(str(error)):
+                    telemetry.ledger_damaged(str(keeper), str(error))
+            attention.version = version_of(obj)
+        return attention.ledger
 
-    def _attention_for(self, application: ApplicationName) -> _Attention:
-        return self._attention.setdefault(application, _Attention())
-
-    async def _advance(self, ledger: Ledger, places: asyncio.Semaphore) -> None:
+    async def _advance(self, ledger: Ledger, look: Pass, places: asyncio.Semaphore) -> None:
         """Advance one plan. What fails is tried again at the next pass."""
-        attention = self._attention_for(ledger.application)
+        attention = self._attention[ledger.keeper]
         async with places:
             with logs.bound(cycle=ledger.cycle, application=ledger.application):
                 try:
-                    await self._advance_now(ledger, attention)
+                    await self._advance_now(ledger, look, attention)
                 except (TransientError, PermanentError) as error:
                     if attention.is_news(str(error)):
                         telemetry.step_postponed(str(error))
 
-    async def _advance_now(self, ledger: Ledger, attention: _Attention) -> None:
+    async def _advance_now(self, ledger: Ledger, look: Pass, attention: _Attention) -> None:
         insight = self.board.insight
         if ledger.status is Status.WAITING:
             if self.now() > ledger.deadline_at:
                 await self._record(ledger, expired(ledger, self.now()))
             return
-        if insight is None or self.board.is_paused or self._can_wait(attention, insight):
+        if insight is None or self._can_wait(attention, insight):
             return
         if not self.board.home:
             raise TransientError("no Site says that it is home: where pods stand cannot be told")
-        entry = current_entry(ledger)
+        await self._follow(ledger, look, insight, attention)
+
+    async def _follow(
+        self, ledger: Ledger, look: Pass, insight: Insight, attention: _Attention
+    ) -> None:
+        """Look at an action's objects, and record progress until there is a step or a wait."""
+        action = current_entry(ledger).action
+        attention.insight = None
         try:
-            live = await read_live(self.api, entry.action, home=self.board.home)
+            prospect = await prospect_of(look, action, self.board, self.ground)
         except PermanentError as error:
             await self._progress(ledger, after_denial(ledger, str(error), now=self.now()))
             return
-        await self._follow(ledger, live, insight, attention)
-
-    async def _follow(
-        self, ledger: Ledger, live: Live, insight: Insight, attention: _Attention
-    ) -> None:
-        """Record progress until there is a step to take or something to wait for."""
-        action = current_entry(ledger).action
-        attention.insight = None
         while ledger.is_under_way and current_entry(ledger).action is action:
-            match next_of_plan(ledger, live, insight, now=self.now()):
+            context = context_of(ledger, insight, now=self.now(), paused_by=self.board.paused_by)
+            match prospect(current_entry(ledger), context):
                 case Progress() as progress:
                     ledger = await self._progress(ledger, progress)
                 case Step() as step:
                     await self._take(ledger, step)
+                    return
+                case HandOver() as part:
+                    await hand_over(part, ledger, self.board, self.outbox, self.api, self.now())
                     return
                 case Wait() as wait:
                     attention.looked_at = self.now()
@@ -139,11 +153,11 @@ class Executor:
         """Tell whether the plan waits for an insight newer than this one."""
         if attention.insight != insight.cycle or attention.looked_at is None:
             return False
-        return self.now() < attention.looked_at + PATIENCE
+        return self.now() < attention.looked_at + PATIENCE and not self.board.is_paused
 
     async def _take(self, ledger: Ledger, step: Step) -> None:
         """Change the cluster. A pause that came meanwhile still counts."""
-        if self.board.is_paused:
+        if self.board.is_paused and not step.even_paused:
             return
         try:
             await self.api.write(step.write)

@@ -6,7 +6,7 @@ from services.act import telemetry
 from services.act.board import Board
 from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import ledger_json, read_ledger
-from services.act.core.objects import APPLICATION, Manner, Ref, Write, version_of
+from services.act.core.objects import Manner, Write, version_of
 from services.act.core.outcome import outcome_of
 from services.act.ports import ClusterApi
 from shared.bus.port import Bus
@@ -42,24 +42,23 @@ class Outbox:
 async def record(
     api: ClusterApi, board: Board, outbox: Outbox, *, before: Ledger | None, after: Ledger
 ) -> None:
-    """Write a ledger to its Application, and then have its outcome published.
+    """Write a ledger to its keeper, and then have its outcome published.
 
     TransientError: the ledger is not as it was when this one was computed; nothing was written.
     """
-    name = after.application
-    async with board.writing(name):
-        application = board.applications.get(name)
-        if application is None:
-            raise TransientError(f"{name} is gone")
-        if read_ledger(application) != before:
-            raise TransientError(f"the plan of {name} changed meanwhile")
-        namespace, _, own_name = name.partition("/")
+    keeper = after.keeper
+    async with board.writing(keeper):
+        kept = board.kept_by(keeper)
+        if kept is None:
+            raise TransientError(f"{keeper} is gone")
+        if read_ledger(kept) != before:
+            raise TransientError(f"the plan of {keeper} changed meanwhile")
         write = Write(
-            ref=Ref(kind=APPLICATION, namespace=namespace, name=own_name),
+            ref=keeper,
             manner=Manner.MERGE,
             subresource="status",
             body={
-                "metadata": {"resourceVersion": version_of(application)},
+                "metadata": {"resourceVersion": version_of(kept)},
                 "status": {"plan": ledger_json(after)},
             },
             purpose="keep the ledger",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from services.act.core.alerts import Alert
-from services.act.core.objects import Kind, Object, Ref, Write
+from services.act.core.objects import Kind, Object, Query, Ref, Write
 from shared.errors import TransientError
 from shared.runtime.following import News
 
@@ -14,7 +14,7 @@ class UnreachableError(TransientError):
 
 
 class ClusterApi(Protocol):
-    """The Kubernetes API of the management cluster.
+    """The Kubernetes API of the management cluster, and of those that Sites name a way into.
 
     Calls fail with UnreachableError, TransientError (the object changed meanwhile) or
     PermanentError (refused for good, with the API's own sentence).
@@ -24,10 +24,8 @@ class ClusterApi(Protocol):
         """Return the object, or None where there is none."""
         ...
 
-    async def list(
-        self, kind: Kind, *, namespace: str = "", selector: str = ""
-    ) -> tuple[Object, ...]:
-        """Return all objects of a kind that match a label selector; none if it is not installed."""
+    async def list(self, query: Query) -> tuple[Object, ...]:
+        """Return all objects that are asked for; none if their kind is not installed."""
         ...
 
     async def write(self, write: Write) -> Object:
@@ -36,6 +34,14 @@ class ClusterApi(Protocol):
 
     def follow(self, kind: Kind) -> AsyncIterator[News]:
         """Yield all objects of a kind, then every change, for ever; all of them after a gap."""
+        ...
+
+
+class Templates(Protocol):
+    """Folders of manifests with variables, from which clusters are made."""
+
+    def load(self, name: str) -> tuple[Object, ...]:
+        """Return the manifests of a template. PermanentError: they cannot be read."""
         ...
 
 

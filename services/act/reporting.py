@@ -9,7 +9,7 @@ from typing import Any
 from services.act import telemetry
 from services.act.board import Board
 from services.act.core.alerts import Alert, Posted, closed_alerts, due_alerts, next_post
-from services.act.core.ledger import Ledger
+from services.act.core.ledger import Ledger, keeper_of
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import APPLICATION, Manner, Object, Ref, Write
 from services.act.core.status import Standing, differs, meaning_of, status_of
@@ -73,7 +73,10 @@ class StatusWriter:
         return complete
 
     async def _write_if_due(self, application: ApplicationName) -> None:
-        async with self.board.writing(application):
+        live = self.board.applications.get(application)
+        if live is None:
+            return
+        async with self.board.writing(keeper_of(live)):
             live = self.board.applications.get(application)
             if live is None:
                 return
@@ -122,7 +125,11 @@ async def report_alerts(
     def due() -> tuple[Alert, ...]:
         return due_alerts(
             board.newest,
-            [o for name, o in board.outcomes.items() if name in board.applications],
+            [
+                outcome
+                for (name, site), outcome in board.outcomes.items()
+                if name in board.applications or site in board.sites
+            ],
             [d for n, d in board.decisions.items() if n in board.applications or n == CAPACITY],
             now=now(),
             lifetime=lifetime,

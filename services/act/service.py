@@ -7,10 +7,12 @@ from typing import TypeVar
 
 from services.act import telemetry
 from services.act.board import Board
+from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import read_ledger
-from services.act.core.objects import APPLICATION, Object
+from services.act.core.objects import APPLICATION, SITE, Object
 from services.act.core.outcome import outcome_of
 from services.act.executor import Executor
+from services.act.grounding import Ground
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.ports import AlertSink, ClusterApi, UnreachableError
@@ -21,7 +23,6 @@ from shared.messages.approval import Approval
 from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight
-from shared.model.names import ApplicationName
 from shared.runtime import logs
 from shared.runtime.clock import Clock
 from shared.runtime.following import Listed
@@ -41,11 +42,15 @@ class Pace:
     dry_run: bool = False
 
 
-async def run(bus: Bus, api: ClusterApi, sink: AlertSink, *, now: Clock, pace: Pace) -> None:
+async def run(
+    bus: Bus, api: ClusterApi, sink: AlertSink, *, ground: Ground, now: Clock, pace: Pace
+) -> None:
     """Hear, act and report, for ever. What was under way when Act ended last goes on."""
     board = Board(fleet=bus.fleet)
     outbox = Outbox(board)
-    intake = Intake(api=api, board=board, outbox=outbox, now=now, dry_run=pace.dry_run)
+    intake = Intake(
+        api=api, board=board, outbox=outbox, now=now, ground=ground, dry_run=pace.dry_run
+    )
     board.control = await bus.newest(of=Control)
     board.learn(await bus.newest(of=Insight))
     async with asyncio.TaskGroup() as group:
@@ -53,11 +58,12 @@ async def run(bus: Bus, api: ClusterApi, sink: AlertSink, *, now: Clock, pace: P
         group.create_task(_hear_controls(bus, board))
         group.create_task(_hear_insights(bus, board))
         group.create_task(_follow_applications(api, board, outbox))
+        group.create_task(_follow_sites(api, board, outbox))
         group.create_task(_hear_decisions(bus, intake, pace))
         alerts = report_alerts(sink, board, now=now, interval_seconds=pace.alert_seconds)
         group.create_task(alerts)
         if not pace.dry_run:
-            executor = Executor(api=api, board=board, outbox=outbox, now=now)
+            executor = Executor(api=api, board=board, outbox=outbox, now=now, ground=ground)
             group.create_task(executor.run(pace.step_seconds))
             group.create_task(_hear_approvals(bus, intake, pace))
             group.create_task(StatusWriter(api=api, board=board, now=now).run())
@@ -113,15 +119,25 @@ async def _follow_applications(api: ClusterApi, board: Board, outbox: Outbox) ->
         is_first = isinstance(news, Listed) and not board.listed
         board.hear(news)
         if is_first:
-            for application, obj in sorted(board.applications.items()):
-                _publish_again(outbox, board, application, obj)
+            for _, obj in sorted(board.applications.items()):
+                _publish_again(outbox, board, obj)
 
 
-def _publish_again(outbox: Outbox, board: Board, application: ApplicationName, obj: Object) -> None:
+async def _follow_sites(api: ClusterApi, board: Board, outbox: Outbox) -> None:
+    """Keep the board up to date with the Sites, which hold the plans for whole clusters."""
+    async for news in api.follow(SITE):
+        is_first = isinstance(news, Listed) and not board.sites_listed
+        board.hear_of_sites(news)
+        if is_first:
+            for _, obj in sorted(board.sites.items()):
+                _publish_again(outbox, board, obj)
+
+
+def _publish_again(outbox: Outbox, board: Board, obj: Object) -> None:
     try:
         ledger = read_ledger(obj)
     except PermanentError as error:
-        telemetry.ledger_damaged(application, str(error))
+        telemetry.ledger_damaged(str(keeper_of(obj)), str(error))
         return
     if ledger is not None:
         outbox.put(outcome_of(ledger, board.fleet))

@@ -1,5 +1,7 @@
 """Act's environment variables."""
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 
 from shared.runtime.settings import CommaSeparated, CommonSettings, Kubeconfig
@@ -15,6 +17,10 @@ class Settings(CommonSettings):
     kubeconfig: Kubeconfig = ""
     dry_run: bool = False
     """Tell what would be written to Kubernetes, and write nothing."""
+    namespace: str = "crossloop"
+    """Where Act runs: manifests that the owner of a cluster has to apply are put there."""
+    templates_dir: Path = Path("/etc/crossloop/templates")
+    """Folder of the templates that Sites name; each is a folder of manifests."""
     step_interval_seconds: float = Field(default=0.5, ge=0.05, le=10)
     """How often a plan under way is looked at."""
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.names import ApplicationName, CycleId, DecisionId, FleetName
-from shared.model.plan import Action
+from shared.model.names import ApplicationName, ClusterName, CycleId, DecisionId, FleetName
+from shared.model.plan import Action, FleetAction, site_of
 
 
 class Status(StrEnum):
@@ -35,6 +35,14 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stage of an action that takes long, and when it was first seen to be reached."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionResult:
     """What became of one action."""
 
@@ -45,6 +53,10 @@ class ActionResult:
     """When its effect stood in the cluster: all replicas of a move ready on the target."""
     finished_at: datetime | None = None
     message: str = ""
+    warnings: tuple[str, ...] = ()
+    """What may go wrong there, though nothing forbids the action."""
+    phases: tuple[Phase, ...] = ()
+    """How far it got and when, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +75,9 @@ class Outcome:
     by: str = ""
     """Who approved or rejected."""
     dry_run: bool = False
+
+    @property
+    def site(self) -> ClusterName | None:
+        """Return the Site that a plan of the fleet itself is about; None for an application's."""
+        first = self.actions[0].action if self.actions else None
+        return site_of(first) if isinstance(first, FleetAction) else None

@@ -1,10 +1,9 @@
-"""Intended changes, in the fleet's words, and the fleet they lead to."""
+"""Intended changes, in the fleet's words."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from shared.model.application import WorkloadRef
-from shared.model.fleet import Fleet, Placement
 from shared.model.names import ApplicationName, ClusterName, ComponentName
 
 
@@ -28,6 +27,8 @@ class Move:
     source: ClusterName
     target: ClusterName
     replicas: int
+    pool: str = ""
+    """The virtual node to use where the target has several. Empty: any of them."""
 
     def __post_init__(self) -> None:
         if self.source == self.target:
@@ -105,10 +106,48 @@ class Peer:
             raise ValueError(f"a peering of {self.consumer} with itself")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpeer:
+    """End a peering, once nothing of any application runs on the provider any more."""
+
+    kind: Literal["unpeer"] = "unpeer"
+    consumer: ClusterName
+    provider: ClusterName
+
+    def __post_init__(self) -> None:
+        if self.consumer == self.provider:
+            raise ValueError(f"a peering of {self.consumer} with itself")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteCluster:
+    """Have Cluster API delete a Site's cluster with its machines. Its Site has to permit it."""
+
+    kind: Literal["delete_cluster"] = "delete_cluster"
+    site: ClusterName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evacuate:
+    """Let nothing new onto a cluster, and move away all that stands there."""
+
+    kind: Literal["evacuate"] = "evacuate"
+    cluster: ClusterName
+    moves: tuple[Move, ...] = ()
+    """In the order they are begun: what weighs most first."""
+
+    def __post_init__(self) -> None:
+        elsewhere = [move for move in self.moves if move.source != self.cluster]
+        if elsewhere:
+            raise ValueError(f"{describe(elsewhere[0])} does not empty {self.cluster}")
+
+
 ApplicationAction = OffloadNamespace | Move | Scale
 """What a decision for an application may ask for."""
-FleetAction = GrowCluster | ShrinkCluster | CreateCluster | Peer
-"""What a decision for the fleet itself (`_capacity`) may ask for."""
+CapacityAction = GrowCluster | ShrinkCluster | CreateCluster | Peer
+"""What Decide asks for of its own accord, so that there is room."""
+FleetAction = CapacityAction | DeleteCluster | Unpeer | Evacuate
+"""What a decision for the fleet itself (`_capacity`) may ask for; the rest is ordered by people."""
 Action = ApplicationAction | FleetAction
 
 
@@ -125,14 +164,21 @@ def describe(action: Action) -> str:
         case OffloadNamespace():
             return f"stretch {action.application} over {', '.join(action.clusters)}"
         case Move():
-            return f"move {action.component} from {action.source} to {action.target}"
+            where = f"{action.target} ({action.pool})" if action.pool else action.target
+            return f"move {action.component} from {action.source} to {where}"
         case Scale():
             return f"scale {action.component} from {action.replicas_before} to {action.replicas}"
+        case Peer():
+            return f"peer {action.consumer} with {action.provider}"
+        case Unpeer():
+            return f"unpeer {action.consumer} from {action.provider}"
         case _:
-            return _describe_for_fleet(action)
+            return _describe_for_cluster(action)
 
 
-def _describe_for_fleet(action: FleetAction) -> str:
+def _describe_for_cluster(
+    action: GrowCluster | ShrinkCluster | CreateCluster | DeleteCluster | Evacuate,
+) -> str:
     match action:
         case GrowCluster():
             return f"grow {action.cluster} from {action.nodes_before} to {action.nodes} nodes"
@@ -140,58 +186,22 @@ def _describe_for_fleet(action: FleetAction) -> str:
             return f"shrink {action.cluster} from {action.nodes_before} to {action.nodes} nodes"
         case CreateCluster():
             return f"create {action.site} from {action.template}"
-        case Peer():
-            return f"peer {action.consumer} with {action.provider}"
+        case DeleteCluster():
+            return f"delete {action.site}"
+        case Evacuate():
+            return f"evacuate {action.cluster}"
         case _:
             assert_never(action)
 
 
-def fleet_after(fleet: Fleet, plan: Plan) -> Fleet:
-    """Return the fleet the plan should lead to, as far as its placements differ."""
-    for action in plan.actions:
-        fleet = _after(fleet, action)
-    return fleet
-
-
-def _after(fleet: Fleet, action: Action) -> Fleet:
+def site_of(action: FleetAction) -> ClusterName:
+    """Return the Site whose cluster an action is about: of a peering, the provider's."""
     match action:
-        case OffloadNamespace() | GrowCluster() | ShrinkCluster() | CreateCluster() | Peer():
-            return fleet
-        case Move():
-            return _with_placements(fleet, action, ((action.target, action.replicas),))
-        case Scale():
-            standing = fleet.placements_of(action.application, action.component)
-            if not standing:
-                return fleet
-            first, *others = standing
-            rest = sum(p.replicas for p in others)
-            spread = (
-                (first.cluster, action.replicas - rest),
-                *((p.cluster, p.replicas) for p in others),
-            )
-            return _with_placements(fleet, action, spread)
+        case GrowCluster() | ShrinkCluster() | Evacuate():
+            return action.cluster
+        case CreateCluster() | DeleteCluster():
+            return action.site
+        case Peer() | Unpeer():
+            return action.provider
         case _:
             assert_never(action)
-
-
-def _with_placements(
-    fleet: Fleet, action: Move | Scale, spread: tuple[tuple[ClusterName, int], ...]
-) -> Fleet:
-    others = tuple(
-        p
-        for p in fleet.placements
-        if (p.application, p.component) != (action.application, action.component)
-    )
-    new = tuple(
-        Placement(
-            application=action.application,
-            component=action.component,
-            cluster=cluster,
-            replicas=replicas,
-            ready_replicas=replicas,
-        )
-        for cluster, replicas in spread
-        if replicas > 0
-    )
-    placements = sorted(others + new, key=lambda p: (p.application, p.component, p.cluster))
-    return replace(fleet, placements=tuple(placements))

@@ -82,6 +82,8 @@ class FleetPolicy:
     """Names that may approve. Empty: anybody who may publish on the approval subject."""
     capacity_autonomy: Autonomy = Autonomy.ADVISE
     """What the loop may do of its own accord with whole clusters."""
+    allow_double_run: bool = False
+    """Whether pods of a lost cluster may be given up while they may still run there."""
     missing: tuple[MissingRule, ...] = ()
     detectors: Detectors = field(default_factory=Detectors)
 

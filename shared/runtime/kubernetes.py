@@ -115,9 +115,9 @@ class KubernetesApi:
         """Merge the body into the status of the object at the path."""
         return await self.merge_patch(f"{path}/status", body, manager=manager)
 
-    async def delete(self, path: str) -> Object:
-        """Delete an object."""
-        return await self._call("DELETE", path)
+    async def delete(self, path: str, options: Object | None = None) -> Object:
+        """Delete an object, with the API's options (`DeleteOptions`)."""
+        return await self._call("DELETE", path, body=options)
 
     async def watch(
         self, path: str, *, since: str, labels: str = "", fields: str = ""

@@ -25,6 +25,7 @@ from services.act.core.objects import (
     Kind,
     Manner,
     Object,
+    Query,
     Ref,
     Write,
     dig,
@@ -176,7 +177,7 @@ async def test_objects_are_listed_by_namespace_and_labels(server: Server) -> Non
     for name in ("a", "b"):
         await server.create(POD, name, metadata={"labels": {"app": name}}, spec=spec)
 
-    found = await server.cluster.list(POD, namespace=server.space, selector="app=b")
+    found = await server.cluster.list(Query(kind=POD, namespace=server.space, selector="app=b"))
 
     assert [pod["metadata"]["name"] for pod in found] == ["b"]
 
@@ -342,7 +343,7 @@ async def test_a_server_that_does_not_answer_is_told_by_readiness(tmp_path: Path
     readiness = Readiness()
     async with adapter.connect(str(tmp_path / "kubeconfig"), readiness=readiness) as cluster:
         with pytest.raises(UnreachableError):
-            await cluster.list(POD)
+            await cluster.list(Query(kind=POD))
 
     assert not readiness.is_ready
 

@@ -15,9 +15,11 @@ from services.act.core.objects import (
     NAMESPACE_OFFLOADING,
     NODE,
     POD,
+    SITE,
     Kind,
     Manner,
     Object,
+    Query,
     Ref,
     Write,
     dig,
@@ -69,7 +71,7 @@ class FakeClusterApi:
         self._applied: dict[tuple[Ref, str], Json] = {}
         self._versions = 0
         self._pods = 0
-        self._followers: list[asyncio.Queue[Changed]] = []
+        self._followers: dict[Kind, list[asyncio.Queue[Changed]]] = {}
 
     def now(self) -> datetime:
         """Return the cluster's instant; a test sets `at`."""
@@ -81,16 +83,15 @@ class FakeClusterApi:
         self._count()
         return found
 
-    async def list(
-        self, kind: Kind, *, namespace: str = "", selector: str = ""
-    ) -> tuple[Object, ...]:
+    async def list(self, query: Query) -> tuple[Object, ...]:
         """Return the objects that match."""
-        wanted = dict(part.split("=") for part in selector.split(",") if part)
+        wanted = dict(part.split("=") for part in query.selector.split(",") if part)
         found = tuple(
             deepcopy(obj)
             for ref, obj in sorted(self.objects.items(), key=lambda item: str(item[0]))
-            if ref.kind == kind
-            and ref.namespace == namespace
+            if ref.kind == query.kind
+            and ref.cluster == query.cluster
+            and query.namespace in ("", ref.namespace)
             and wanted.items() <= (dig(obj, "metadata", "labels") or {}).items()
         )
         self._count()
@@ -107,6 +108,11 @@ class FakeClusterApi:
         wanted = version_of(write.body)
         if wanted and (known is None or version_of(known) != wanted):
             raise TransientError(f"{write.ref} is not as it was")
+        if write.manner is Manner.DELETE:
+            self.writes.append(write)
+            self.objects.pop(write.ref, None)
+            self._count()
+            return known or {}
         obj = deepcopy(known) if known else _blank(write.ref)
         if write.manner is Manner.APPLY:
             key = (write.ref, write.subresource)
@@ -123,7 +129,7 @@ class FakeClusterApi:
     async def follow(self, kind: Kind) -> AsyncIterator[News]:
         """Yield a listing, then the changes."""
         queue: asyncio.Queue[Changed] = asyncio.Queue()
-        self._followers.append(queue)
+        self._followers.setdefault(kind, []).append(queue)
         listed = tuple(deepcopy(obj) for ref, obj in self.objects.items() if ref.kind == kind)
         yield Listed(objects=listed)
         while True:
@@ -137,8 +143,8 @@ class FakeClusterApi:
         if known is None or known.get("spec") != obj.get("spec"):
             obj["metadata"]["generation"] = int(dig(known, "metadata", "generation") or 0) + 1
         self.objects[ref] = obj
-        if ref.kind == APPLICATION:
-            for follower in self._followers:
+        if ref.kind in (APPLICATION, SITE):
+            for follower in self._followers.get(ref.kind, ()):
                 follower.put_nowait(Changed(object=deepcopy(obj)))
 
     def written(self, kind: Kind, subresource: str = "") -> tuple[Write, ...]:

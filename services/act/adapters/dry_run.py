@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from services.act import telemetry
-from services.act.core.objects import Kind, Object, Ref, Write
+from services.act.core.objects import Kind, Object, Query, Ref, Write
 from services.act.ports import ClusterApi
 from shared.runtime.following import News
 
@@ -19,11 +19,9 @@ class DryRunClusterApi:
         """Return the object, or None where there is none."""
         return await self.cluster.get(ref)
 
-    async def list(
-        self, kind: Kind, *, namespace: str = "", selector: str = ""
-    ) -> tuple[Object, ...]:
-        """Return all objects of a kind that match a label selector."""
-        return await self.cluster.list(kind, namespace=namespace, selector=selector)
+    async def list(self, query: Query) -> tuple[Object, ...]:
+        """Return all objects that are asked for."""
+        return await self.cluster.list(query)
 
     async def write(self, write: Write) -> Object:
         """Tell the write, and return the object as it is."""

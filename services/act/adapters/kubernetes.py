@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from services.act import telemetry
-from services.act.core.objects import FIELD_MANAGER, Kind, Manner, Object, Ref, Write
+from services.act.core.objects import FIELD_MANAGER, Kind, Manner, Object, Query, Ref, Write
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.runtime import kubernetes
@@ -44,13 +44,12 @@ class KubernetesCluster:
                     return None
                 raise
 
-    async def list(
-        self, kind: Kind, *, namespace: str = "", selector: str = ""
-    ) -> tuple[Object, ...]:
-        """Return all objects of a kind that match a label selector; none if it is not installed."""
+    async def list(self, query: Query) -> tuple[Object, ...]:
+        """Return all objects that are asked for; none if their kind is not installed."""
+        path = _listing(query.kind, query.namespace)
         with self._answering():
             try:
-                objects, _ = await self._api.list(_listing(kind, namespace), labels=selector)
+                objects, _ = await self._api.list(path, labels=query.selector, fields=query.fields)
             except ApiError as error:
                 if error.status == _NOT_FOUND:
                     return ()
@@ -62,6 +61,8 @@ class KubernetesCluster:
         path, ref = _path(write.ref, write.subresource), write.ref
         with self._answering():
             try:
+                if write.manner is Manner.DELETE:
+                    return await self._api.delete(path, write.body)
                 if write.manner is Manner.MERGE:
                     return await self._api.merge_patch(path, write.body, manager=FIELD_MANAGER)
                 return await self._api.apply(path, _whole(ref, write.body), manager=FIELD_MANAGER)

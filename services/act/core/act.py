@@ -9,14 +9,14 @@ from services.act.core.live import Live
 from services.act.core.move import next_of_move
 from services.act.core.offload import next_of_offload
 from services.act.core.scale import next_of_scale
-from services.act.core.steps import Context, Next, Progress, ended
+from services.act.core.steps import Context, Next, Progress, Wait, ended
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
-from shared.model.plan import Move, OffloadNamespace, Scale
+from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
 from shared.model.policy import FleetPolicy
 
 
-def context_of(ledger: Ledger, insight: Insight, *, now: datetime) -> Context:
+def context_of(ledger: Ledger, insight: Insight, *, now: datetime, paused_by: str = "") -> Context:
     """Return what the actions of a plan are judged by, beside their objects."""
     return Context(
         now=now,
@@ -24,21 +24,25 @@ def context_of(ledger: Ledger, insight: Insight, *, now: datetime) -> Context:
         deadline_at=ledger.deadline_at,
         insight=insight,
         expectations=ledger.expectations,
+        paused_by=paused_by,
     )
 
 
-def next_of_plan(ledger: Ledger, live: Live, insight: Insight, *, now: datetime) -> Next:
-    """Return what comes next for the action the plan is at, from its objects as they stand."""
-    entry, context = current_entry(ledger), context_of(ledger, insight, now=now)
-    match entry.action:
-        case OffloadNamespace():
-            return next_of_offload(entry.action, entry, live, context)
+def next_of_application(
+    action: ApplicationAction, entry: Entry, live: Live, context: Context
+) -> Next:
+    """Return what comes next for an action on an application, from its objects as they stand."""
+    match action:
         case Move():
-            return next_of_move(entry.action, entry, live, context)
+            return next_of_move(action, entry, live, context)
+        case _ if context.paused_by:
+            return Wait(reason=f"the loop is paused by {context.paused_by}")
+        case OffloadNamespace():
+            return next_of_offload(action, entry, live, context)
         case Scale():
-            return next_of_scale(entry.action, entry, live, context)
+            return next_of_scale(action, entry, live, context)
         case _:
-            assert_never(entry.action)
+            assert_never(action)
 
 
 def current_entry(ledger: Ledger) -> Entry:

@@ -9,8 +9,8 @@ from shared.messages.approval import Approval
 from shared.messages.decision import Decision, Verdict
 from shared.messages.outcome import Status
 from shared.model.application import Autonomy
-from shared.model.names import CAPACITY, ApplicationName, DecisionId
-from shared.model.plan import ApplicationAction, describe
+from shared.model.names import CAPACITY, ApplicationName, ClusterName, DecisionId
+from shared.model.plan import Action, ApplicationAction, FleetAction, describe, site_of
 from shared.model.policy import FleetPolicy
 
 
@@ -87,6 +87,7 @@ def admit(
             message="it waits for a person" if waits else "",
             entries=tuple(Entry(action=action) for action in own_actions(decision)),
             expectations=decision.expectations,
+            site=site_of_decision(decision),
         )
     )
 
@@ -100,13 +101,25 @@ def stricter(decided: Autonomy, wished: str | None) -> Autonomy:
     return Autonomy(min(str(decided), wished, key=levels.index))
 
 
-def own_actions(decision: Decision) -> tuple[ApplicationAction, ...]:
-    """Return the actions of a plan that touch the application it is for, and nothing else."""
+def own_actions(decision: Decision) -> tuple[Action, ...]:
+    """Return the actions of a plan that touch what it is for, and nothing else.
+
+    A decision for the fleet itself is for its clusters, any other one for its application.
+    """
+    if decision.application == CAPACITY:
+        return tuple(a for a in decision.plan.actions if isinstance(a, FleetAction))
     return tuple(
         action
         for action in decision.plan.actions
         if isinstance(action, ApplicationAction) and action.application == decision.application
     )
+
+
+def site_of_decision(decision: Decision) -> ClusterName | None:
+    """Return the Site that keeps the ledger of a decision for the fleet; None for any other."""
+    own = own_actions(decision)
+    first = own[0] if own else None
+    return site_of(first) if isinstance(first, FleetAction) else None
 
 
 def application_of_decision(decision: DecisionId) -> ApplicationName:

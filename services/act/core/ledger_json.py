@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from typing import Any
 
+from services.act.core.action_json import action_from, action_json
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.objects import Object, dig, name_of
 from shared.errors import PermanentError
 from shared.messages.decision import Expectation
-from shared.messages.outcome import Status
-from shared.model.application import WorkloadKind, WorkloadRef
+from shared.messages.outcome import Phase, Status
 from shared.model.names import (
+    CAPACITY,
     ApplicationName,
     ClusterName,
-    ComponentName,
     CycleId,
     DecisionId,
     GroupName,
 )
-from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
 
 
 def application_of(obj: Object) -> ApplicationName:
@@ -27,18 +26,20 @@ def application_of(obj: Object) -> ApplicationName:
 
 
 def read_ledger(obj: Object) -> Ledger | None:
-    """Return the ledger of an Application object, or None. PermanentError: it is damaged."""
+    """Return the ledger of an Application or Site, or None. PermanentError: it is damaged."""
     plan = dig(obj, "status", "plan")
     if not plan:
         return None
-    application = application_of(obj)
     try:
-        return _ledger(application, plan)
+        return _ledger(obj, plan)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PermanentError(f"status.plan of {application} cannot be read: {error!r}") from error
+        kept = f"{dig(obj, 'metadata', 'namespace') or 'Site'}/{name_of(obj)}"
+        raise PermanentError(f"status.plan of {kept} cannot be read: {error!r}") from error
 
 
-def _ledger(application: ApplicationName, plan: Mapping[str, Any]) -> Ledger:
+def _ledger(obj: Object, plan: Mapping[str, Any]) -> Ledger:
+    is_of_site = not dig(obj, "metadata", "namespace")
+    application = CAPACITY if is_of_site else application_of(obj)
     return Ledger(
         decision=DecisionId(plan["decision"]),
         cycle=CycleId(plan["cycle"]),
@@ -51,6 +52,7 @@ def _ledger(application: ApplicationName, plan: Mapping[str, Any]) -> Ledger:
         by=plan.get("by") or "",
         entries=tuple(_entry(application, entry) for entry in plan["actions"]),
         expectations=tuple(_expectation(e) for e in plan.get("expectations") or ()),
+        site=ClusterName(name_of(obj)) if is_of_site else None,
     )
 
 
@@ -101,22 +103,30 @@ _TIMES = {
 def _entry(application: ApplicationName, data: Mapping[str, Any]) -> Entry:
     times = {name: _instant(data[key]) if data.get(key) else None for name, key in _TIMES.items()}
     return Entry(
-        action=_action(application, data),
+        action=action_from(data, application),
         status=Status(data["status"]),
         message=data.get("message") or "",
+        warnings=tuple(data.get("warnings") or ()),
+        phases=tuple(
+            Phase(name=phase["name"], at=_instant(phase["at"]))
+            for phase in data.get("phases") or ()
+        ),
         **times,
     )
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:
+    phases = [{"name": phase.name, "at": written(phase.at)} for phase in entry.phases]
     times = {
         key: written(at) for name, key in _TIMES.items() if (at := getattr(entry, name)) is not None
     }
     return {
-        **_action_json(entry.action),
+        **action_json(entry.action),
         "status": str(entry.status),
         **times,
         "message": entry.message,
+        **({"warnings": list(entry.warnings)} if entry.warnings else {}),
+        **({"phases": phases} if phases else {}),
     }
 
 
@@ -127,58 +137,3 @@ def _expectation(data: Mapping[str, Any]) -> Expectation:
         before_ms=data.get("beforeMs"),
         after_ms=data.get("afterMs"),
     )
-
-
-def _action_json(action: ApplicationAction) -> dict[str, Any]:
-    match action:
-        case OffloadNamespace():
-            return {"kind": action.kind, "clusters": list(action.clusters)}
-        case Move():
-            return {
-                "kind": action.kind,
-                "component": action.component,
-                "workload": {"kind": str(action.workload.kind), "name": action.workload.name},
-                "source": action.source,
-                "target": action.target,
-                "replicas": action.replicas,
-            }
-        case Scale():
-            return {
-                "kind": action.kind,
-                "component": action.component,
-                "workload": {"kind": str(action.workload.kind), "name": action.workload.name},
-                "replicasBefore": action.replicas_before,
-                "replicas": action.replicas,
-            }
-        case _:
-            assert_never(action)
-
-
-def _action(application: ApplicationName, data: Mapping[str, Any]) -> ApplicationAction:
-    match data["kind"]:
-        case "offload_namespace":
-            clusters = tuple(ClusterName(name) for name in data["clusters"])
-            return OffloadNamespace(application=application, clusters=clusters)
-        case "move":
-            return Move(
-                application=application,
-                component=ComponentName(data["component"]),
-                workload=_workload(data["workload"]),
-                source=ClusterName(data["source"]),
-                target=ClusterName(data["target"]),
-                replicas=int(data["replicas"]),
-            )
-        case "scale":
-            return Scale(
-                application=application,
-                component=ComponentName(data["component"]),
-                workload=_workload(data["workload"]),
-                replicas_before=int(data["replicasBefore"]),
-                replicas=int(data["replicas"]),
-            )
-        case other:
-            raise ValueError(f"an action of kind {other!r}")
-
-
-def _workload(data: Mapping[str, Any]) -> WorkloadRef:
-    return WorkloadRef(kind=WorkloadKind(data["kind"]), name=data["name"])

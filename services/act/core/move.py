@@ -37,6 +37,8 @@ def next_of_move(move: Move, entry: Entry, live: Live, context: Context) -> Next
     The mark on the workload, written together with its affinity, tells what was done, whatever the
     ledger knows; the ledger tells what was decided.
     """
+    if context.paused_by:
+        return Wait(reason=f"the loop is paused by {context.paused_by}")
     workload = live.workload
     mark = read_mark(workload) if workload else None
     ours = mark and (mark.decision, mark.target) == (context.decision, move.target)

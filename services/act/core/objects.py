@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.model.names import ClusterName
+
 Object = Mapping[str, Any]
 """One object of the Kubernetes API, as its JSON."""
 
 FIELD_MANAGER = "crossloop-act"
+HOME = ClusterName("")
+"""Stands for the management cluster in an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,9 @@ class Kind:
 
 APPLICATION = Kind(
     group="crossloop.dev", version="v1alpha1", name="Application", plural="applications"
+)
+SITE = Kind(
+    group="crossloop.dev", version="v1alpha1", name="Site", plural="sites", namespaced=False
 )
 DEPLOYMENT = Kind(group="apps", name="Deployment", plural="deployments")
 STATEFUL_SET = Kind(group="apps", name="StatefulSet", plural="statefulsets")
@@ -57,9 +64,29 @@ class Ref:
     kind: Kind
     namespace: str = ""
     name: str
+    cluster: ClusterName = HOME
+    """Whose API server holds it."""
 
     def __str__(self) -> str:
-        return f"{self.kind.name} {self.namespace}/{self.name}".replace(" /", " ")
+        where = f" on {self.cluster}" if self.cluster else ""
+        return f"{self.kind.name} {self.namespace}/{self.name}".replace(" /", " ") + where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which objects of a kind are asked for."""
+
+    kind: Kind
+    namespace: str = ""
+    """Empty: of all namespaces."""
+    selector: str = ""
+    """A label selector."""
+    fields: str = ""
+    """A field selector."""
+    cluster: ClusterName = HOME
+
+
+Read = Ref | Query
 
 
 class Manner(StrEnum):
@@ -69,6 +96,8 @@ class Manner(StrEnum):
     """Server-side apply: all fields owned, never forced."""
     MERGE = "merge"
     """Merge patch, with the resource version it was computed from as precondition."""
+    DELETE = "delete"
+    """The body holds the API's options: `preconditions.uid`, and a grace period where it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ def result_of(entry: Entry) -> ActionResult:
         serving_at=entry.serving_at,
         finished_at=entry.finished_at,
         message=entry.message,
+        warnings=entry.warnings,
+        phases=entry.phases,
     )
 
 

@@ -9,6 +9,7 @@ from shared.messages.decision import Expectation
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
 from shared.model.names import DecisionId
+from shared.model.plan import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class Step:
     """Change the cluster by one call, then look again."""
 
     write: Write
+    even_paused: bool = False
+    """Whether it is taken while the loop is paused: it freezes a rollout where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,15 @@ class Progress:
     entry: Entry
 
 
-Next = Step | Wait | Progress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """Give an application its part of an evacuation: a plan of its own, kept by its ledger."""
+
+    moves: tuple[Move, ...]
+    """All of one application."""
+
+
+Next = Step | Wait | Progress | HandOver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +57,8 @@ class Context:
     deadline_at: datetime
     insight: Insight
     expectations: tuple[Expectation, ...] = ()
+    paused_by: str = ""
+    """Who stopped the loop; empty while it runs. Then nothing new begins, and rollouts freeze."""
 
     @property
     def move_timeout(self) -> timedelta:

@@ -11,8 +11,9 @@ from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome, Status
 from shared.model.application import Application
 from shared.model.fleet import Fleet
+from shared.model.fleet_after import fleet_after
 from shared.model.names import ClusterName
-from shared.model.plan import Action, Move, Plan, Scale, fleet_after
+from shared.model.plan import Action, Move, Plan, Scale
 from shared.model.resources import Resources
 
 

@@ -12,7 +12,8 @@ from shared.messages.insight import Insight
 from shared.messages.observation import Coverage, CoverageState
 from shared.messages.readings import Signal
 from shared.model.fleet import ClusterState
-from shared.model.plan import Move, Scale, fleet_after
+from shared.model.fleet_after import fleet_after
+from shared.model.plan import Move, Scale
 from tests.unit.decide.worlds import Cores, after, insights, new_copies, request_of
 
 many = settings(max_examples=80, deadline=None, derandomize=True)

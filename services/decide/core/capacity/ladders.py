@@ -11,7 +11,7 @@ from services.decide.core.problem import Pair
 from shared.messages.insight import Insight
 from shared.model.fleet import Cluster, ClusterState, Fleet
 from shared.model.names import ClusterName
-from shared.model.plan import CreateCluster, FleetAction, GrowCluster, Peer, ShrinkCluster
+from shared.model.plan import CapacityAction, CreateCluster, GrowCluster, Peer, ShrinkCluster
 from shared.model.site import Growth, Peering
 
 MOST_RUNGS = 8
@@ -19,7 +19,7 @@ MOST_RUNGS = 8
 PEERING_TAKES = timedelta(minutes=2)
 """Until the tunnel of a new peering carries traffic, and its virtual node is ready."""
 
-Rung = tuple[FleetAction, ...]
+Rung = tuple[CapacityAction, ...]
 Ladder = tuple[Rung, ...]
 
 
@@ -109,7 +109,7 @@ def ready_after(rung: Rung) -> timedelta:
     return sum((_takes(action) for action in rung), timedelta())
 
 
-def _takes(action: FleetAction) -> timedelta:
+def _takes(action: CapacityAction) -> timedelta:
     return PEERING_TAKES if isinstance(action, Peer) else timedelta(minutes=action.expected_minutes)
 
 

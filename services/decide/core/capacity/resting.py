@@ -11,7 +11,7 @@ from services.decide.core.problem import Objection
 from shared.messages.decision import Reason
 from shared.messages.insight import Insight
 from shared.model.names import CAPACITY
-from shared.model.plan import Action, FleetAction, GrowCluster, ShrinkCluster, describe
+from shared.model.plan import Action, CapacityAction, GrowCluster, ShrinkCluster, describe
 
 
 def reject_closed(ground: Ground, rung: Rung) -> Objection | None:
@@ -35,7 +35,7 @@ def reject_refused(insight: Insight, rung: Rung) -> Objection | None:
     return None
 
 
-def _is_alike(action: Action, other: FleetAction) -> bool:
+def _is_alike(action: Action, other: CapacityAction) -> bool:
     """Tell whether two actions do the same to the same cluster, to whatever number of nodes."""
     if isinstance(action, GrowCluster | ShrinkCluster):
         return isinstance(other, type(action)) and action.cluster == other.cluster

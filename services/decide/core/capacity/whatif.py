@@ -9,7 +9,7 @@ from services.decide.core.problem import Rates
 from shared.messages.insight import Insight
 from shared.model.fleet import Cluster, ClusterState, Fleet, Link, Node
 from shared.model.names import ClusterName
-from shared.model.plan import CreateCluster, FleetAction, GrowCluster, Peer, ShrinkCluster
+from shared.model.plan import CapacityAction, CreateCluster, GrowCluster, Peer, ShrinkCluster
 from shared.model.resources import Resources
 
 GIB = 2.0**30
@@ -20,7 +20,7 @@ def insight_after(insight: Insight, rung: Rung) -> Insight:
     return reduce(_after, rung, insight)
 
 
-def _after(insight: Insight, action: FleetAction) -> Insight:
+def _after(insight: Insight, action: CapacityAction) -> Insight:
     fleet = insight.fleet
     match action:
         case GrowCluster():

@@ -1,0 +1,20 @@
+"""How a cluster is made from the template its Site names, from its objects as they stand."""
+
+from services.act.core.ledger import Entry
+from services.act.core.objects import Read
+from services.act.core.seen import Grounds, Seen
+from services.act.core.steps import Context, Next, ended
+from shared.messages.outcome import Status
+from shared.model.plan import CreateCluster
+
+
+def reads_of_create(action: CreateCluster, grounds: Grounds) -> tuple[Read, ...]:
+    """Return what has to be looked at before each step."""
+    return ()
+
+
+def next_of_create(
+    action: CreateCluster, entry: Entry, seen: Seen, grounds: Grounds, context: Context
+) -> Next:
+    """Return what comes next."""
+    return ended(entry, Status.REFUSED, context.now, "it is not carried out yet")

@@ -1,0 +1,1 @@
+"""Actions on Liqo's peerings: two clusters joined, and taken apart again."""
