@@ -54,6 +54,25 @@ class NodeEvent(Spec):
     node: str
 
 
+class ProviderEvent(Spec):
+    """A provider takes pods no more, or again, though its Node says Ready.
+
+    Its Tenant is cordoned; its quota promises room that others took; its virtual kubelet, which
+    runs at home, dies.
+    """
+
+    at: NotNegative
+    kind: Literal[
+        "tenant-cordoned",
+        "tenant-uncordoned",
+        "provider-full",
+        "provider-free",
+        "kubelet-dies",
+        "kubelet-returns",
+    ]
+    cluster: str
+
+
 class StarvationEvent(Spec):
     """A neighbour takes a share of the CPU time of a node, or is gone."""
 
@@ -96,6 +115,7 @@ Event = Annotated[
     | GatewayEvent
     | ClusterEvent
     | NodeEvent
+    | ProviderEvent
     | StarvationEvent
     | LeakEvent
     | UsersEvent
@@ -111,7 +131,7 @@ def check(event: Event, fleet: FleetSpec) -> None:
             pairs = {frozenset(link.between) for link in fleet.links}
             if frozenset(event.between) not in pairs:
                 raise ValueError(f"there is no link between {' and '.join(event.between)}")
-        case ClusterEvent() | MetricsEvent() | GatewayEvent():
+        case ClusterEvent() | MetricsEvent() | GatewayEvent() | ProviderEvent():
             known("cluster", event.cluster, fleet.clusters)
         case NodeEvent() | StarvationEvent():
             known("node", event.node, fleet.nodes())
@@ -126,5 +146,7 @@ def check(event: Event, fleet: FleetSpec) -> None:
 def _check_home_stays(event: Event, fleet: FleetSpec) -> None:
     if isinstance(event, ClusterEvent) and event.cluster == fleet.home:
         raise ValueError("the management cluster cannot be lost: the loop runs there")
+    if isinstance(event, ProviderEvent) and event.cluster == fleet.home:
+        raise ValueError("the management cluster is no provider: it has no tenant and no quota")
     if isinstance(event, NodeEvent) and fleet.nodes()[event.node] == fleet.home:
         raise ValueError("a node of the management cluster cannot be lost: the loop runs there")

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from simulator.events import GatewayEvent, LeakEvent, NodeEvent, StarvationEvent
+from simulator.events import GatewayEvent, LeakEvent, NodeEvent, ProviderEvent, StarvationEvent
 
 MIB = 2**20
 EVICTED_SECONDS = 30.0
 """After so long the provider starts the pods of a lost node anew elsewhere, as arena wants it."""
 
 ValueT = TypeVar("ValueT")
-Fault = NodeEvent | StarvationEvent | LeakEvent | GatewayEvent
+Fault = NodeEvent | ProviderEvent | StarvationEvent | LeakEvent | GatewayEvent
 
 
 @dataclass(slots=True)
@@ -25,12 +25,20 @@ class Faults:
     """Workload (`namespace/name`) to bytes per second in each of its pods."""
     saturated: dict[str, GatewayEvent] = field(default_factory=dict)
     """By cluster."""
+    cordoned: dict[str, float] = field(default_factory=dict)
+    """Provider whose Tenant is cordoned to since when."""
+    full: dict[str, float] = field(default_factory=dict)
+    """Provider without room for anything new to since when."""
 
     def happen(self, event: Fault, seconds: float) -> None:
         """Begin or end a fault."""
         match event:
             case NodeEvent():
                 _keep(self.lost_nodes, event.node, seconds, event.kind == "node-lost")
+            case ProviderEvent(kind="tenant-cordoned" | "tenant-uncordoned"):
+                _keep(self.cordoned, event.cluster, seconds, event.kind == "tenant-cordoned")
+            case ProviderEvent():
+                _keep(self.full, event.cluster, seconds, event.kind == "provider-full")
             case StarvationEvent():
                 _keep(self.starved, event.node, event.share, event.kind == "cpu-starved")
             case LeakEvent():

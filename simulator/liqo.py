@@ -1,7 +1,7 @@
 """Plays the status side of Liqo over the Kubernetes API: peers, virtual nodes, namespaces."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared.errors import TransientError
@@ -9,15 +9,16 @@ from shared.runtime.clock import Clock
 from shared.runtime.kubernetes import ApiError, KubernetesApi
 from simulator import telemetry
 from simulator.fleet import ClusterSpec, real_nodes
-from simulator.kubernetes.objects import Object, namespace_of
+from simulator.kubernetes.objects import Object
 from simulator.kubernetes.times import written
+from simulator.liqo_hints import hints
+from simulator.liqo_leases import Leases
+from simulator.liqo_namespaces import VERSION as OFFLOADING_VERSION
+from simulator.liqo_namespaces import Namespaces
 from simulator.liqo_objects import (
-    KUBELET_GONE,
-    SCHEDULING_LABEL,
     foreign_cluster,
     foreign_cluster_status,
     node_conditions,
-    offloading_status,
     real_node,
     room,
     virtual_labels,
@@ -26,11 +27,10 @@ from simulator.liqo_objects import (
     virtual_node_status,
 )
 from simulator.objects import LIQO, follow_kind, path_of_object
-from simulator.peers import Peer, peer_at
+from simulator.peers import Peer, Readiness, peer_at
 from simulator.world import World
 
 TICK_SECONDS = 0.1
-OFFLOADING_VERSION = "offloading.liqo.io/v1beta1"
 KWOK = "kwok.x-k8s.io/node"
 """Annotation by which kwok plays the kubelet of a node, on a real API server."""
 
@@ -55,7 +55,15 @@ class Liqo:
         self._kwok = kwok
         self._told: dict[str, Peer] = {}
         self._since: dict[str, dict[str, str]] = {}
-        self._offloadings: dict[str, Object] = {}
+        self._hints: dict[str, dict[str, str]] = {}
+        self._leases = Leases(api, seconds=seconds, clock=clock)
+        self._namespaces = Namespaces(
+            api=api,
+            home=world.scenario.fleet.home,
+            labels=self._labels,
+            seconds=seconds,
+            now=self._now,
+        )
 
     @property
     def _providers(self) -> dict[str, ClusterSpec]:
@@ -78,24 +86,24 @@ class Liqo:
             await self._tell_status(behind, virtual_node_status(self._now()))
             await self._apply(foreign_cluster(cluster))
             await self._tell(cluster, Peer())
+            await self._hint(cluster, Peer())
 
     async def run(self) -> None:
         """Play for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(
-                follow_kind(self._api, "NamespaceOffloading", OFFLOADING_VERSION, self._see)
+                follow_kind(
+                    self._api, "NamespaceOffloading", OFFLOADING_VERSION, self._namespaces.see
+                )
             )
             tasks.create_task(self._keep())
-
-    def _see(self, offloadings: Mapping[str, Object]) -> None:
-        self._offloadings = dict(offloadings)
 
     async def _keep(self) -> None:
         is_failing = False
         while True:
             try:
                 await self._tell_peers()
-                await self._tell_offloadings()
+                await self._namespaces.tell(self._alive())
             except (ApiError, TransientError) as error:
                 if not is_failing:
                     telemetry.kubernetes_failed(error)
@@ -107,20 +115,24 @@ class Liqo:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _tell_peers(self) -> None:
+        lost = self._world.kubelets_lost
         for cluster in self._providers:
-            peer = peer_at(self._world.clusters_lost.get(cluster), self._seconds())
+            outage = self._world.clusters_lost.get(cluster)
+            peer = peer_at(outage, self._seconds(), lost.get(cluster))
             if peer != self._told[cluster]:
                 await self._tell(cluster, peer)
+            await self._hint(cluster, peer)
+            if not self._kwok and peer.api and peer.kubelet:
+                await self._leases.renew(cluster)
 
     async def _tell(self, cluster: str, peer: Peer) -> None:
         """Write what is known of a provider now, where that has changed."""
         before = self._told.get(cluster)
-        node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster}}
-        if before and peer.pods != before.pods:
-            await self._merge(node, self._kubelet(alive=peer.pods))
         if before and peer.node != before.node and not self._kwok:
-            await self._tell_status(node, node_conditions(ready=peer.node, at=self._now()))
-        if before is None or replace(peer, pods=before.pods) != before:
+            await self._tell_status(
+                _node(cluster), node_conditions(ready=peer.node, at=self._now())
+            )
+        if before is None or _shown(peer) != _shown(before):
             known = foreign_cluster(cluster)
             status = foreign_cluster_status(cluster, peer, self._transitions(cluster, peer))
             await self._tell_status(known, status)
@@ -128,11 +140,23 @@ class Liqo:
                 telemetry.peer_changed(cluster, api=peer.api, network=peer.network, node=peer.node)
         self._told[cluster] = peer
 
-    def _kubelet(self, *, alive: bool) -> Object:
-        """Tell whoever plays the kubelet of a provider whether it should."""
+    async def _hint(self, cluster: str, peer: Peer) -> None:
+        """Tell whoever plays the kubelet of a provider what happens to pods there."""
         if self._kwok:
-            return {"metadata": {"annotations": {KWOK: "fake" if alive else None}}}
-        return {"metadata": {"annotations": {KUBELET_GONE: None if alive else "true"}}}
+            wanted = {KWOK: "fake"} if peer.pods and peer.kubelet else {}
+        else:
+            wanted = hints(cluster, peer, self._world)
+        before = self._hints.get(cluster, {KWOK: "fake"} if self._kwok else {})
+        if wanted != before:
+            change = {**dict.fromkeys(before.keys() - wanted.keys()), **wanted}
+            await self._merge(_node(cluster), {"metadata": {"annotations": change}})
+        self._hints[cluster] = wanted
+
+    def _labels(self) -> dict[str, dict[str, str]]:
+        return {name: virtual_labels(name, spec) for name, spec in self._providers.items()}
+
+    def _alive(self) -> set[str]:
+        return {name for name in self._providers if self._world.is_alive(name)}
 
     def _transitions(self, cluster: str, peer: Peer) -> dict[str, str]:
         """Return since when each condition of a provider has been as it is."""
@@ -147,28 +171,6 @@ class Liqo:
             if kind not in since or good != was:
                 since[kind] = now
         return since
-
-    async def _tell_offloadings(self) -> None:
-        labels = {name: virtual_labels(name, spec) for name, spec in self._providers.items()}
-        alive = {name for name in self._providers if self._world.is_alive(name)}
-        for offloading in self._offloadings.values():
-            status = offloading_status(
-                offloading,
-                labels,
-                alive=alive,
-                home=self._world.scenario.fleet.home,
-                at=self._now(),
-            )
-            if status != offloading.get("status"):
-                await self._label(namespace_of(offloading))
-                named = {"apiVersion": OFFLOADING_VERSION, "kind": "NamespaceOffloading"}
-                named["metadata"] = offloading["metadata"]
-                await self._tell_status(named, status)
-                offloading["status"] = status
-
-    async def _label(self, namespace: str) -> None:
-        named: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        await self._merge(named, {"metadata": {"labels": {SCHEDULING_LABEL: "true"}}})
 
     async def _create_node(self, node: Object, size: Object) -> None:
         if self._kwok:
@@ -188,6 +190,15 @@ class Liqo:
 
     def _now(self) -> str:
         return written(self._clock())
+
+
+def _node(cluster: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster}}
+
+
+def _shown(peer: Peer) -> Peer:
+    """Return what a ForeignCluster shows of a peer."""
+    return replace(peer, pods=True, kubelet=True, readiness=Readiness.TRUE)
 
 
 def _tenant_namespace(cluster: str) -> Object:

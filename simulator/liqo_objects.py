@@ -9,8 +9,6 @@ from simulator.peers import Peer
 
 REMOTE_CLUSTER = "liqo.io/remote-cluster-id"
 SCHEDULING_LABEL = "liqo.io/scheduling-enabled"
-KUBELET_GONE = "simulator.crossloop.dev/kubelet-gone"
-"""Annotation of a Node of which nothing answers, though it may still say Ready."""
 VIRTUAL_TAINT = {
     "key": "virtual-node.liqo.io/not-allowed",
     "value": "true",
@@ -156,7 +154,7 @@ def virtual_node_object(cluster: str, spec: ClusterSpec) -> Object:
 
 def virtual_node_status(at: str) -> Object:
     """Return its status, which says Running whatever happens to the provider."""
-    kinds = ("VirtualKubelet", "Node")
+    kinds = ("VirtualKubelet", "Node") * 2  # twice each, as was observed
     return {"conditions": [_condition(kind, "Running", "", "", at=at) for kind in kinds]}
 
 
@@ -188,6 +186,22 @@ def offloading_status(
         "observedGeneration": offloading["metadata"].get("generation", 1),
         "offloadingPhase": _phase(required, ready),
         "remoteNamespaceName": _remote_name(namespace, spec, home),
+        "remoteNamespacesConditions": conditions,
+    }
+
+
+def terminating_status(status: Object, *, at: str) -> Object:
+    """Return the status of a NamespaceOffloading that was deleted: it leaves every provider."""
+    before = status.get("remoteNamespacesConditions") or {}
+    conditions = {
+        cluster: _remote_conditions(
+            {c["type"]: c for c in known}, selected=False, there=False, at=at
+        )
+        for cluster, known in before.items()
+    }
+    return {
+        **status,
+        "offloadingPhase": "Terminating",
         "remoteNamespacesConditions": conditions,
     }
 

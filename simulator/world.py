@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from shared.model.application import Application
 from shared.model.names import ComponentName
-from simulator.events import ClusterEvent, Event, GatewayEvent, LinkEvent, MetricsEvent, UsersEvent
+from simulator.events import (
+    ClusterEvent,
+    Event,
+    GatewayEvent,
+    LinkEvent,
+    MetricsEvent,
+    ProviderEvent,
+    UsersEvent,
+)
 from simulator.faults import Faults
 from simulator.fleet import real_nodes
 from simulator.load import GIB, PodState, new_state
@@ -56,6 +64,8 @@ class World:
     """User group to its site and size."""
     clusters_lost: dict[str, Outage] = field(default_factory=dict)
     metrics_lost: dict[str, Outage] = field(default_factory=dict)
+    kubelets_lost: dict[str, Outage] = field(default_factory=dict)
+    """Virtual kubelets, by provider."""
     nodes: dict[str, str] = field(default_factory=dict)
     """Pod uid to the real node it runs on."""
     pod_states: dict[str, PodState] = field(default_factory=dict)
@@ -160,6 +170,8 @@ class World:
                 self._outage(self.clusters_lost, event.cluster, event.kind == "cluster-dies")
             case MetricsEvent():
                 self._outage(self.metrics_lost, event.cluster, event.kind == "metrics-lost")
+            case ProviderEvent(kind="kubelet-dies" | "kubelet-returns"):
+                self._outage(self.kubelets_lost, event.cluster, event.kind == "kubelet-dies")
             case GatewayEvent():
                 self.faults.happen(event, self.seconds)
                 self._saturate(event.cluster)
@@ -239,6 +251,12 @@ class World:
         start = sum(users.count for users in self.scenario.fleet.users.values())
         return sum(self.users_of(group) for group in self.users) / max(start, 1)
 
+    def open_nodes(self, cluster: str) -> dict[str, bool]:
+        """Return the real nodes of a cluster, and whether each takes new pods."""
+        is_full = cluster in self.faults.full
+        lost = self.faults.lost_nodes
+        return {node: not is_full and node not in lost for node in self.real_nodes[cluster]}
+
     def _pack(self) -> None:
         standing, self.nodes = self.nodes, {}
         for cluster, spec in self.scenario.fleet.clusters.items():
@@ -246,7 +264,7 @@ class World:
             if spec.home:
                 self.nodes.update((pod.uid, pod.node) for pod in pods)
                 continue
-            nodes = {n: n not in self.faults.lost_nodes for n in self.real_nodes[cluster]}
+            nodes = self.open_nodes(cluster)
             stay = {
                 uid: node
                 for uid, node in standing.items()

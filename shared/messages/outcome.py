@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.names import ApplicationName, ClusterName, CycleId, DecisionId, FleetName
+from shared.model.names import (
+    CAPACITY,
+    ApplicationName,
+    ClusterName,
+    CycleId,
+    DecisionId,
+    FleetName,
+)
 from shared.model.plan import Action, FleetAction, site_of
 
 
@@ -75,6 +82,11 @@ class Outcome:
     by: str = ""
     """Who approved or rejected."""
     dry_run: bool = False
+
+    @property
+    def is_part(self) -> bool:
+        """Tell whether it is an application's part of an evacuation, which has its own outcome."""
+        return self.application != CAPACITY and self.decision.endswith(f"_{CAPACITY}")
 
     @property
     def site(self) -> ClusterName | None:

@@ -15,22 +15,26 @@ from simulator.controllers.nodes import Nodes
 from simulator.controllers.replicasets import ReplicaSets
 from simulator.controllers.scheduler import Scheduler
 from simulator.controllers.statefulsets import StatefulSets
+from simulator.controllers.webhooks import liqo_validation
 from simulator.kubernetes.api import Api
 
 __all__ = ["run", "running"]
 
 
 async def run(api: Api, *, speed: float = 1.0) -> None:
-    """Run all controllers for ever, and Liqo's webhook, with their delays divided by `speed`."""
+    """Run all controllers for ever, and Liqo's webhooks, with their delays divided by `speed`."""
     time = Time(speed)
     admission = liqo_admission(api)
+    validation = liqo_validation(api)
     api.admission.append(admission)
+    api.validating.append(validation)
     try:
         async with asyncio.TaskGroup() as tasks:
             for controller in _controllers(api, time):
                 tasks.create_task(_run_one(controller, api, time))
     finally:
         api.admission.remove(admission)
+        api.validating.remove(validation)
 
 
 @asynccontextmanager

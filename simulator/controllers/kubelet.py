@@ -1,17 +1,17 @@
 """Plays the kubelets of all nodes: pods start, become ready, and end."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from simulator.controllers.admission import is_offloaded
+from simulator.controllers.admission import OFFLOADINGS, is_offloaded
 from simulator.controllers.loop import Time
-from simulator.controllers.writing import ref_of, set_status, with_condition
+from simulator.controllers.pod_status import accepted, running
+from simulator.controllers.providers import Provider, Rooms, State
+from simulator.controllers.writing import Telling, ref_of, set_status, tell, with_condition
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.objects import (
     Object,
     annotations_of,
-    dig,
     is_going,
     is_true,
     name_of,
@@ -30,9 +30,13 @@ GONE = "simulator.crossloop.dev/kubelet-gone"
 START_SECONDS = 8.0
 STOP_SECONDS = 2.0
 BACK_OFF_SECONDS = 1.0
+RETRY_SECONDS = 4.0
+"""After which a virtual kubelet asks again a provider that refused."""
+REMOTE_SECONDS = 0.05
+"""From a pod's acceptance until the provider's scheduler had a look at it."""
 OFFLOADING_BACK_OFF = "OffloadingBackOff"
-HOST_IP = "10.0.0.1"
-"""Of nodes that do not tell their address."""
+OFFLOADING_ABORTED = "OffloadingAborted"
+OVER = ("Succeeded", "Failed")
 
 
 class Kubelets:
@@ -41,7 +45,7 @@ class Kubelets:
     A kubelet that is gone starts nothing and ends nothing; when it is back, it goes on.
     """
 
-    kinds: Sequence[Kind] = (PODS.key, NODES.key)
+    kinds: Sequence[Kind] = (PODS.key, NODES.key, OFFLOADINGS)
 
     def __init__(self, api: Api, time: Time) -> None:
         self._api = api
@@ -49,40 +53,94 @@ class Kubelets:
         self._due: dict[tuple[str, str], float] = {}
         """When what is under way for a pod (by uid) is done, in simulated seconds."""
         self._addresses = 0
+        self._rooms: dict[str, Rooms] = {}
+        """By virtual node."""
+        self._said: dict[str, Telling] = {}
+        """Pod (by uid) to what was last recorded of it."""
 
     def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
-        """Return the pod itself, or all pods of a node."""
+        """Return the pod itself, or all pods of a node or of an offloaded namespace."""
         if kind == PODS.key:
             yield namespace_of(obj), name_of(obj)
             return
-        for pod in self._api.store.all(PODS.key):
-            if pod["spec"].get("nodeName") == name_of(obj):
+        for pod in self._api.store.all(PODS.key, namespace_of(obj)):
+            if kind != NODES.key or _is_on(pod, obj):
                 yield namespace_of(pod), name_of(pod)
 
     def reconcile(self, key: Key) -> float | None:
         """Bring a pod on; return after how long it will be further."""
         pod = self._api.store.get(PODS.key, key)
         node = pod and self._api.store.get(NODES.key, ("", pod["spec"].get("nodeName", "")))
-        if pod is None or node is None or annotations_of(node).get(GONE) == "true":
+        if pod is None or node is None:
             return None
-        if is_going(pod):
-            return self._end(pod)
-        if pod["status"]["phase"] == "Pending":
-            return self._start(pod, node)
-        if pod["status"]["phase"] == "Running" and is_true(node, "Ready"):
-            self._tell(pod, ready=True)
+        provider = Provider.behind(node)
+        if annotations_of(node).get(GONE) == "true":
+            if provider.says and not is_going(pod):
+                self._mirror(pod, node, provider)
+            return None
+        if provider.state == State.UNREACHABLE:
+            self._hang(pod, provider)
+            return None
+        return self._end(pod) if is_going(pod) else self._bring_on(pod, node, provider)
+
+    def _bring_on(self, pod: Object, node: Object, provider: Provider) -> float | None:
+        phase = pod["status"]["phase"]
+        if phase not in OVER and not is_offloaded(self._api, namespace_of(pod), node):
+            return self._turn_away(pod, provider)
+        if phase == "Pending":
+            return self._start(pod, node, provider)
+        self._mirror(pod, node, provider)
         return None
 
-    def _start(self, pod: Object, node: Object) -> float | None:
+    def _mirror(self, pod: Object, node: Object, provider: Provider) -> None:
+        """Tell the readiness of a pod that runs, on a node that is heard of."""
+        if pod["status"]["phase"] == "Running" and is_true(node, "Ready"):
+            self._tell(pod, ready=provider.says_ready)
+
+    def _start(self, pod: Object, node: Object, provider: Provider) -> float | None:
         if "hostIP" not in pod["status"]:
-            if not is_offloaded(self._api, namespace_of(pod), node):
-                self._refuse(pod)
+            if provider.state == State.CORDONED:
+                self._hang(pod, provider)
+                return RETRY_SECONDS
+            pod = self._accept(pod, node, provider)
+            if provider.cluster:
+                return REMOTE_SECONDS
+        if not is_true(pod, "PodScheduled"):
+            if provider.state == State.UNSCHEDULED:
+                return None
+            if objection := self._objection(pod, node, provider):
+                self._tell_unschedulable(pod, objection)
                 return BACK_OFF_SECONDS
-            pod = self._accept(pod, node)
+            pod = self._bind(pod)
         left = self._left("start", pod, _seconds(pod, START, START_SECONDS))
         if left <= 0:
             self._run(pod)
         return left if left > 0 else None
+
+    def _hang(self, pod: Object, provider: Provider) -> None:
+        """Say why a pod that is not at the provider yet does not get there."""
+        if "hostIP" not in pod["status"] and not is_going(pod):
+            self._record(pod, provider.refused(pod))
+
+    def _objection(self, pod: Object, node: Object, provider: Provider) -> str:
+        """Return why the provider's scheduler finds no room for a pod; nothing: it found some."""
+        rooms = self._rooms.setdefault(name_of(node), Rooms())
+        pods = [p for p in self._api.store.all(PODS.key) if _is_on(p, node)]
+        return rooms.find(pod, provider, pods)
+
+    def _tell_unschedulable(self, pod: Object, message: str) -> None:
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+        conditions = with_condition(pod, {**condition, "message": message}, self._api.now())
+        status = {**pod["status"], "conditions": conditions}
+        set_status(self._api, PODS, pod, status, manager=MANAGER)
+        said = Telling(reason="FailedScheduling", message=message, component="default-scheduler")
+        self._record(pod, said)
+
+    def _record(self, pod: Object, said: Telling) -> None:
+        """Record what is new about a pod; what was said last is not said again."""
+        if self._said.get(uid_of(pod)) != said:
+            self._said[uid_of(pod)] = said
+            tell(self._api, pod, said)
 
     def _end(self, pod: Object) -> float | None:
         left = self._left("stop", pod, _seconds(pod, STOP, STOP_SECONDS))
@@ -98,27 +156,39 @@ class Kubelets:
             del self._due[work]
         return left
 
-    def _refuse(self, pod: Object) -> None:
-        """Say as Liqo does that the provider does not know the namespace."""
+    def _turn_away(self, pod: Object, provider: Provider) -> float | None:
+        """Say as Liqo does that the provider does not know the namespace, or no longer."""
+        if "hostIP" in pod["status"]:
+            over = {**pod["status"], "phase": "Failed", "reason": OFFLOADING_ABORTED}
+            self._record(pod, provider.aborted(pod))
+            self._write({**pod, "status": over}, {"ContainersReady": False, "Ready": False})
+            return None
         status = {**pod["status"], "reason": OFFLOADING_BACK_OFF}
         self._write({**pod, "status": status}, {"PodScheduled": False}, OFFLOADING_BACK_OFF)
+        return BACK_OFF_SECONDS
 
-    def _accept(self, pod: Object, node: Object) -> Object:
-        addresses = dig(node, "status", "addresses") or ()
-        internal = (a["address"] for a in addresses if a["type"] == "InternalIP")
-        host = next(internal, HOST_IP)
-        told = {"hostIP": host, "hostIPs": [{"ip": host}], "startTime": self._api.now()}
-        known = {name: value for name, value in pod["status"].items() if name != "reason"}
-        pod = self._write({**pod, "status": {**known, **told}}, {"PodScheduled": True})
+    def _accept(self, pod: Object, node: Object, provider: Provider) -> Object:
+        """Take a pod. On a virtual node it is the provider's scheduler that has the word now."""
+        status = accepted(pod["status"], node, self._api.now())
+        if not provider.cluster:
+            return self._bind({**pod, "status": status})
+        self._record(pod, provider.accepted())
+        others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
+        status = {**status, "conditions": others}
+        return set_status(self._api, PODS, pod, status, manager=MANAGER)
+
+    def _bind(self, pod: Object) -> Object:
+        pod = self._write(pod, {"PodScheduled": True})
         return self._write(pod, {"Initialized": True, "ContainersReady": False, "Ready": False})
 
     def _run(self, pod: Object) -> None:
         self._addresses += 1
-        address = f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 1}"
-        told: Object = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}
-        containers = pod["spec"]["containers"]
-        told["containerStatuses"] = [_container(c, self._api.now()) for c in containers]
-        self._tell({**pod, "status": {**pod["status"], **told}}, ready=True)
+        status = running(
+            pod,
+            f"10.244.{self._addresses // 250 % 250}.{self._addresses % 250 + 1}",
+            self._api.now(),
+        )
+        self._tell({**pod, "status": status}, ready=True)
 
     def _tell(self, pod: Object, *, ready: bool) -> None:
         self._write(pod, {"ContainersReady": ready, "Ready": ready})
@@ -134,17 +204,11 @@ class Kubelets:
         return set_status(self._api, PODS, pod, pod["status"], manager=MANAGER)
 
 
+def _is_on(pod: Object, node: Object) -> bool:
+    return bool(pod["spec"].get("nodeName") == name_of(node)) and (
+        pod["status"]["phase"] not in OVER
+    )
+
+
 def _seconds(pod: Object, annotation: str, default: float) -> float:
     return float(annotations_of(pod).get(annotation, default))
-
-
-def _container(container: Object, at: str) -> dict[str, Any]:
-    return {
-        "name": container["name"],
-        "image": container.get("image", ""),
-        "imageID": "",
-        "ready": True,
-        "started": True,
-        "restartCount": 0,
-        "state": {"running": {"startedAt": at}},
-    }

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from simulator.controllers.loop import Time
+from simulator.controllers.providers import REMOTE_CLUSTER
 from simulator.controllers.scheduler import tolerates
 from simulator.controllers.writing import ref_of, set_spec, set_status, with_condition
-from simulator.kubernetes.api import Api
+from simulator.kubernetes.api import Api, Writer
 from simulator.kubernetes.defaults import NOT_READY, UNREACHABLE
 from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.objects import (
@@ -13,12 +14,14 @@ from simulator.kubernetes.objects import (
     condition_of,
     is_going,
     is_true,
+    labels_of,
     name_of,
     uid_of,
 )
 from simulator.kubernetes.resources import NODES, PODS
 from simulator.kubernetes.store import Key, Kind
 
+UNAVAILABLE = "liqo.io/remote-unavailable"
 OURS = (NOT_READY, UNREACHABLE)
 FOR_EVER = float("inf")
 
@@ -48,9 +51,12 @@ class Nodes:
         status = condition_of(node, "Ready").get("status", "False")
         node = self._taint(node, {"True": "", "Unknown": UNREACHABLE}.get(status, NOT_READY))
         pods = [p for p in self._api.store.all(PODS.key) if p["spec"].get("nodeName") == key[1]]
-        if status != "True":
-            for pod in pods:
-                self._mark_unready(pod)
+        is_virtual = REMOTE_CLUSTER in labels_of(node)
+        for pod in pods:
+            if status != "True":
+                self._mark_unready(pod, is_virtual=is_virtual)
+            if is_virtual:
+                self._label(pod, unavailable=status != "True")
         waits = [wait for pod in pods if (wait := self._evict(pod, node)) is not None]
         return min(waits, default=None)
 
@@ -69,11 +75,29 @@ class Nodes:
             return node
         return set_spec(self._api, NODES, node, taints=others + ours or None)
 
-    def _mark_unready(self, pod: Object) -> None:
-        if is_true(pod, "Ready"):
-            condition = {"type": "Ready", "status": "False"}
-            conditions = with_condition(pod, condition, self._api.now())
-            set_status(self._api, PODS, pod, {**pod["status"], "conditions": conditions})
+    def _mark_unready(self, pod: Object, *, is_virtual: bool) -> None:
+        """Say of a pod that it is not ready. Of one that Liqo reflects the time is not told."""
+        if not is_true(pod, "Ready"):
+            return
+        condition = {"type": "Ready", "status": "False"}
+        conditions = with_condition(pod, condition, self._api.now())
+        if is_virtual:
+            since = condition_of(pod, "Ready").get("lastTransitionTime")
+            stale = {**condition, "lastTransitionTime": since}
+            conditions = [stale if c["type"] == "Ready" else c for c in conditions]
+        set_status(self._api, PODS, pod, {**pod["status"], "conditions": conditions})
+
+    def _label(self, pod: Object, *, unavailable: bool) -> None:
+        """Keep Liqo's label on the pods of a virtual node that is not ready."""
+        if (labels_of(pod).get(UNAVAILABLE) == "true") == unavailable:
+            return
+
+        def change(live: Object) -> Object:
+            labels = {k: v for k, v in labels_of(live).items() if k != UNAVAILABLE}
+            labels |= {UNAVAILABLE: "true"} if unavailable else {}
+            return {**live, "metadata": {**live["metadata"], "labels": labels}}
+
+        self._api.patch(ref_of(PODS, pod), change, Writer(manager="liqo"))
 
     def _evict(self, pod: Object, node: Object) -> float | None:
         """Delete a pod that does not tolerate its node; return how long it still does."""

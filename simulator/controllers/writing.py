@@ -1,5 +1,6 @@
 """How controllers write: status, ownership and Kubernetes Events."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from simulator.kubernetes.api import Api, Ref, Writer
@@ -55,8 +56,23 @@ def owned_by(owner: Object) -> Object:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What a Kubernetes Event says, and which component says it."""
+
+    reason: str
+    message: str
+    type: str = "Warning"
+    component: str = ""
+
+
 def record_event(api: Api, obj: Object, *, reason: str, message: str) -> None:
     """Create a Kubernetes Event of type Warning about an object of a namespace."""
+    tell(api, obj, Telling(reason=reason, message=message))
+
+
+def tell(api: Api, obj: Object, said: Telling) -> None:
+    """Create a Kubernetes Event about an object of a namespace."""
     namespace = namespace_of(obj)
     event: Object = {
         "metadata": {"generateName": f"{name_of(obj)}."},
@@ -67,14 +83,17 @@ def record_event(api: Api, obj: Object, *, reason: str, message: str) -> None:
             "namespace": namespace,
             "uid": uid_of(obj),
         },
-        "type": "Warning",
-        "reason": reason,
-        "message": message,
+        "type": said.type,
+        "reason": said.reason,
+        "message": said.message,
         "count": 1,
         "firstTimestamp": api.now(),
         "lastTimestamp": api.now(),
     }
-    api.create(EVENTS, namespace, event, Writer(manager=MANAGER))
+    if said.component:
+        event["source"] = {"component": said.component}
+        event["reportingComponent"] = said.component
+    api.create(EVENTS, namespace, event, Writer(manager=said.component or MANAGER))
 
 
 def with_condition(obj: Object, condition: Object, at: str) -> list[Object]:

@@ -36,6 +36,8 @@ FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 Admission = Callable[[Object], Object]
 """Returns a new pod as it is let in, or refuses it with a StatusError."""
+Validation = Callable[[Resource, Object | None, Object], None]
+"""Refuses an object with a StatusError; it is told what was there before, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class Api:
         self.store = Store(history)
         self.registry = Registry()
         self.admission: list[Admission] = [defaults.tolerate_lost_nodes]
+        self.validating: list[Validation] = []
         self.clock = clock
         for name in FIRST_NAMESPACES:
             namespace = {"metadata": {"name": name}}
@@ -184,17 +187,22 @@ class Api:
         if ref.resource == PODS:
             for admit in self.admission:
                 new = admit(new)
-        validation.check(ref.resource, None, new)
+        self._validate(ref, None, new)
         return new
 
     def _reborn(self, ref: Ref, live: Object, new: Object, by: Writer) -> Object:
         """Return a changed object as it is let in."""
         new = confined(ref.resource, live, new, by.subresource)
         new = self._completed(ref.resource, new)
-        validation.check(ref.resource, live, new)
+        self._validate(ref, live, new)
         if ref.resource.has_generation and by.subresource != "status":
             new["metadata"]["generation"] = next_generation(ref.resource, live, new)
         return new
+
+    def _validate(self, ref: Ref, live: Object | None, new: Object) -> None:
+        validation.check(ref.resource, live, new)
+        for check in self.validating:
+            check(ref.resource, live, new)
 
     def _completed(self, resource: Resource, new: Object) -> Object:
         if resource.schema:

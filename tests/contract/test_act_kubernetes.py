@@ -168,7 +168,7 @@ async def test_what_does_not_exist_is_none_and_a_kind_not_installed_has_no_objec
     unknown = Kind(group="nobody.example", name="Thing", plural="things", namespaced=False)
 
     assert await server.cluster.get(server.ref(DEPLOYMENT, "render")) is None
-    assert await server.cluster.list(unknown) == ()
+    assert await server.cluster.list(Query(kind=unknown)) == ()
     assert server.readiness.problems["kubernetes"] == ""
 
 

@@ -35,6 +35,7 @@ from shared.runtime.following import Changed, Listed, follow
 from shared.runtime.kubernetes import KubernetesApi, path_of
 from shared.runtime.probes import Readiness
 from tests.support.builders import a_cluster, a_fleet, a_placement, a_quality, an_insight, cycle_at
+from tests.support.fakes_act import a_ground
 from tests.support.management import an_application
 from tests.support.objects_act import a_decision, a_move, pinned_to
 from tests.support.processes import running, wait_until
@@ -150,7 +151,7 @@ async def a_scene(directory: Path) -> AsyncIterator[Scene]:
         ):
             scene = Scene(api=owner, bus=MemoryBus(fleet=FLEET))
             pace = Pace(step_seconds=0.05, alert_seconds=30.0)
-            work = run(scene.bus, cluster, sink, now=clock.now, pace=pace)
+            work = run(scene.bus, cluster, sink, ground=a_ground(), now=clock.now, pace=pace)
             tasks = [asyncio.create_task(scene.watch())]
             try:
                 await deploy(owner)

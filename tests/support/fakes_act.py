@@ -27,6 +27,7 @@ from services.act.core.objects import (
     version_of,
 )
 from services.act.core.workloads import is_serving
+from services.act.grounding import Ground
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.runtime.following import Changed, Listed, News
@@ -259,6 +260,24 @@ class FakeClusterApi:
         self.calls += 1
         if self.killed_at == self.calls:
             raise KilledError(f"after call {self.calls}")
+
+
+class FakeTemplates:
+    """`Templates` in memory; there are none unless a test puts some."""
+
+    def __init__(self, **templates: tuple[Object, ...]) -> None:
+        self.templates = templates
+
+    def load(self, name: str) -> tuple[Object, ...]:
+        """Return the manifests of a template."""
+        if name not in self.templates:
+            raise PermanentError(f"there is no template {name}")
+        return self.templates[name]
+
+
+def a_ground(**templates: tuple[Object, ...]) -> Ground:
+    """Return what is declared of an Act that runs in the namespace crossloop."""
+    return Ground(templates=FakeTemplates(**templates), namespace="crossloop")
 
 
 class FakeAlertSink:

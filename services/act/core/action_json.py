@@ -80,11 +80,11 @@ def action_from(data: Mapping[str, Any], application: ApplicationName) -> Action
 
 def _fleet_action(data: Mapping[str, Any]) -> FleetAction:
     kind = data["kind"]
-    resized = {"grow_cluster": GrowCluster, "shrink_cluster": ShrinkCluster}.get(kind)
-    if resized:
+    if kind in ("grow_cluster", "shrink_cluster"):
+        resized = GrowCluster if kind == "grow_cluster" else ShrinkCluster
         return resized(**_resizing(data))
-    paired = {"peer": Peer, "unpeer": Unpeer}.get(kind)
-    if paired:
+    if kind in ("peer", "unpeer"):
+        paired = Peer if kind == "peer" else Unpeer
         return paired(consumer=_cluster(data, "consumer"), provider=_cluster(data, "provider"))
     match kind:
         case "create_cluster":

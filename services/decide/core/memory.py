@@ -133,6 +133,8 @@ def newest_outcomes(insight: Insight) -> Mapping[DecisionId, Outcome]:
     """Return the newest outcome of each decision that an insight knows of."""
     newest: dict[DecisionId, Outcome] = {}
     for outcome in insight.outcomes:
+        if outcome.is_part:
+            continue
         known = newest.get(outcome.decision)
         if known is None or outcome.at > known.at:
             newest[outcome.decision] = outcome

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.messages.outcome import Outcome
 from shared.messages.readings import Signal
-from shared.model.names import DecisionId
+from shared.model.names import ApplicationName, DecisionId
 
 OUTCOMES_KEPT_FOR = timedelta(hours=24)
 OUTCOMES_KEPT = 1000
@@ -50,15 +50,18 @@ def remember_outcomes(
 ) -> tuple[Outcome, ...]:
     """Return the newest outcome of each decision of the last 24 hours, oldest first.
 
+    An evacuation has one for each application that it moves, beside its own.
+
     An outcome that comes late or twice replaces nothing newer; what is final stays final.
     """
-    newest: dict[DecisionId, Outcome] = {}
+    newest: dict[tuple[DecisionId, ApplicationName], Outcome] = {}
     for outcome in (*known, *new):
-        before = newest.get(outcome.decision)
+        key = (outcome.decision, outcome.application)
+        before = newest.get(key)
         if before is None or _rank(outcome) >= _rank(before):
-            newest[outcome.decision] = outcome
+            newest[key] = outcome
     recent = [o for o in newest.values() if at - o.at <= OUTCOMES_KEPT_FOR]
-    recent.sort(key=lambda o: (o.at, o.decision))
+    recent.sort(key=lambda o: (o.at, o.decision, o.application))
     return tuple(recent[-OUTCOMES_KEPT:])
 
 

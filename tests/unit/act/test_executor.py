@@ -24,7 +24,7 @@ from shared.model.plan import OffloadNamespace, Scale
 from shared.model.policy import FleetPolicy
 from shared.runtime.following import Listed
 from tests.support.builders import ARENA, FLEET, NOW, later
-from tests.support.fakes_act import FakeClusterApi, KilledError, a_world
+from tests.support.fakes_act import FakeClusterApi, KilledError, a_ground, a_world
 from tests.support.objects_act import a_decision, a_move, an_insight_of
 
 APPLICATION_REF = Ref(kind=APPLICATION, namespace="xr", name="arena")
@@ -66,9 +66,9 @@ def seen(api: FakeClusterApi, latency: Latency) -> Insight:
 
 def awake(api: FakeClusterApi) -> Executor:
     """Return an Act that has just started."""
-    board = Board(fleet=FLEET)
+    board = Board(fleet=FLEET, sites_listed=True)
     board.hear(Listed(objects=(api.objects[APPLICATION_REF],)))
-    return Executor(api=api, board=board, outbox=Outbox(board), now=api.now)
+    return Executor(api=api, board=board, outbox=Outbox(board), now=api.now, ground=a_ground())
 
 
 def ledger_in(api: FakeClusterApi) -> Ledger:

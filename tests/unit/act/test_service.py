@@ -29,7 +29,7 @@ from shared.model.names import CAPACITY, ClusterName
 from shared.model.plan import Peer, Plan
 from shared.runtime.following import Absent, Listed, News
 from tests.support.builders import FLEET, NOW, later
-from tests.support.fakes_act import FakeAlertSink, a_world
+from tests.support.fakes_act import FakeAlertSink, a_ground, a_world
 from tests.support.objects_act import a_decision, an_incident, an_insight_of
 
 ARENA_REF = Ref(kind=APPLICATION, namespace="xr", name="arena")
@@ -49,7 +49,7 @@ class World:
     async def act(self, api: ClusterApi | None = None) -> AsyncIterator[None]:
         """Run Act while the block lasts; it ends as if it had been killed."""
         now = self.api.now
-        work = run(self.bus, api or self.api, self.sink, now=now, pace=self.pace)
+        work = run(self.bus, api or self.api, self.sink, ground=a_ground(), now=now, pace=self.pace)
         task = asyncio.create_task(work)
         try:
             yield

@@ -13,8 +13,8 @@ from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.model.application import Application, Autonomy, Limits
 from shared.model.fleet import Fleet
-from shared.model.names import ApplicationName, ClusterName
 from shared.model.fleet_after import fleet_after
+from shared.model.names import ApplicationName, ClusterName
 from shared.model.plan import Move
 from shared.model.policy import FleetPolicy
 from tests.support.builders import (

@@ -13,8 +13,8 @@ from shared.messages.outcome import ActionResult, Outcome, Status
 from shared.messages.readings import Signal
 from shared.model.application import Application, Component, Constraints, Limits
 from shared.model.fleet import Cluster, ClusterState, Fleet, Link, Node, Placement
-from shared.model.names import ApplicationName, ClusterName, ComponentName
 from shared.model.fleet_after import fleet_after
+from shared.model.names import ApplicationName, ClusterName, ComponentName
 from shared.model.plan import Move, Scale
 from shared.model.policy import FleetPolicy
 from shared.model.resources import Resources

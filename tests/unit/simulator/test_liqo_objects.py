@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from simulator.liqo_objects import foreign_cluster_status, offloading_status
-from simulator.peers import Peer, peer_at
+from simulator.peers import Peer, Readiness, peer_at
 from simulator.world import Outage
 
 LOST = Outage(lost_at=100.0)
@@ -22,8 +22,10 @@ AT, LATER = "2026-11-24T07:00:00Z", "2026-11-24T07:01:00Z"
         (LOST, 161.0, Peer(pods=False, api=False, network=False, node=False)),
         (BACK, 700.0, Peer(api=False, network=False, node=False, pods=False)),
         (BACK, 713.6, Peer(node=False, pods=False)),
-        (BACK, 773.0, Peer(pods=False)),
-        (BACK, 775.0, Peer()),
+        (BACK, 773.0, Peer(pods=False, readiness=Readiness.STALE_YES)),
+        (BACK, 774.0, Peer(pods=False, readiness=Readiness.STALE_NO)),
+        (BACK, 775.0, Peer(readiness=Readiness.STALE_NO)),
+        (BACK, 787.0, Peer()),
         (Outage(lost_at=100.0, returned_at=130.0), 170.0, Peer(pods=False)),
     ],
 )
@@ -31,6 +33,21 @@ def test_home_learns_of_a_loss_as_late_as_it_really_does(
     outage: Outage | None, seconds: float, peer: Peer
 ) -> None:
     assert peer_at(outage, seconds) == peer
+
+
+@pytest.mark.parametrize(
+    ("seconds", "peer"),
+    [
+        (154.9, Peer(kubelet=False)),
+        (155.0, Peer(kubelet=False, node=False)),
+        (700.3, Peer(kubelet=False, node=False)),
+        (700.4, Peer()),
+    ],
+)
+def test_a_dead_virtual_kubelet_shows_nowhere_for_long_and_is_mended_at_once(
+    seconds: float, peer: Peer
+) -> None:
+    assert peer_at(None, seconds, BACK) == peer
 
 
 def test_a_lost_provider_shows_in_the_conditions_of_its_foreign_cluster() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.decide.core.capacity.experience import as_measured
 from services.decide.core.capacity.ladders import (
     Ladder,
     Rung,
@@ -65,7 +66,11 @@ def ladders_of(insight: Insight) -> tuple[Ladder, ...]:
         *(creating(insight.fleet, cluster) for cluster in clusters),
         *peering(insight.fleet),
     )
-    return tuple(ladder for ladder in found if ladder)
+    return tuple(
+        tuple(tuple(as_measured(action, insight) for action in rung) for rung in ladder)
+        for ladder in found
+        if ladder
+    )
 
 
 def longest_of(ladders: tuple[Ladder, ...]) -> timedelta:

@@ -102,10 +102,7 @@ def unlinked(fleet: Fleet, provider: ClusterName, wish: Peering) -> tuple[Pair, 
 
 
 def ready_after(rung: Rung) -> timedelta:
-    """Return how long a plan takes until it helps: its steps come one after the other.
-
-    The time is what the Site declares; what earlier growth took belongs here once it is reported.
-    """
+    """Return how long a plan takes until it helps: its steps come one after the other."""
     return sum((_takes(action) for action in rung), timedelta())
 
 
