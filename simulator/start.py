@@ -9,7 +9,7 @@ import yaml
 from shared.runtime.kubernetes import KubernetesApi
 from simulator.applications import Declared
 from simulator.kubernetes.objects import Object, is_true
-from simulator.liqo import OFFLOADING_VERSION
+from simulator.liqo_namespaces import VERSION as OFFLOADING_VERSION
 from simulator.liqo_objects import REMOTE_CLUSTER, SCHEDULING_LABEL, VIRTUAL_TAINT
 from simulator.objects import ACT, OWNER, path_of_object
 

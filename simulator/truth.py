@@ -1,6 +1,6 @@
 """What truly was, beside what is measured: quality of every user group, replicas that served."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -42,6 +42,9 @@ class Record:
         self._world = world
         self._unserved: dict[tuple[str, str], float] = defaultdict(float)
         self._outside: dict[tuple[str, str], float] = defaultdict(float)
+        self._left_behind: set[str] = set()
+        self._doubles: Counter[str] = Counter()
+        self._doubled: dict[str, float] = defaultdict(float)
         self._workloads = {
             f"{application.namespace}/{component.workload.name}": Readiness(
                 wanted=component.min_replicas, min_ready=component.min_replicas
@@ -61,6 +64,7 @@ class Record:
     def see_step(self) -> None:
         """Judge every user group over the step that was just made."""
         self.see_pods()
+        self._see_doubles()
         for application in self._world.applications:
             for group in application.users:
                 key = (application.name, group.name)
@@ -69,6 +73,20 @@ class Record:
                     self._unserved[key] += self._world.step_seconds
                 if latency_ms is None or latency_ms > group.budget_ms:
                     self._outside[key] += self._world.step_seconds
+
+    def _see_doubles(self) -> None:
+        """Find the pods that run though home deleted them while their cluster was lost."""
+        world = self._world
+        self._left_behind = {
+            pod.uid
+            for pod in world.pods
+            if pod.terminating
+            and (pod.uid in self._left_behind or not world.is_alive(world.cluster_of(pod.node)))
+        }
+        run = (p for p in world.pods if p.uid in self._left_behind and world.runs(p))
+        self._doubles = Counter(f"{pod.namespace}/{pod.workload}" for pod in run)
+        for name in self._doubles:
+            self._doubled[name] += world.step_seconds
 
     def state(self) -> dict[str, Any]:
         """Return the account as JSON. All seconds are simulated ones."""
@@ -91,6 +109,10 @@ class Record:
                 for application in world.applications
             },
             "workloads": {name: asdict(kept) for name, kept in self._workloads.items()},
+            "doubled": {
+                name: {"pods": self._doubles[name], "seconds": seconds}
+                for name, seconds in self._doubled.items()
+            },
             "clusters": {
                 name: {"alive": world.is_alive(name)} for name in world.scenario.fleet.clusters
             },

@@ -264,13 +264,12 @@ class World:
             if spec.home:
                 self.nodes.update((pod.uid, pod.node) for pod in pods)
                 continue
-            nodes = self.open_nodes(cluster)
             stay = {
                 uid: node
                 for uid, node in standing.items()
                 if not self.faults.has_evicted(node, self.seconds)
             }
-            self.nodes.update(packed(pods, stay, nodes=nodes, spec=spec))
+            self.nodes.update(packed(pods, stay, nodes=self.open_nodes(cluster), spec=spec))
 
     # ---- load
 

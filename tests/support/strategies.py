@@ -9,7 +9,7 @@ from shared.messages.readings import Reading, Readings
 from shared.messages.subjects import ROUTES, Message
 from shared.model.fleet import Link
 from shared.model.names import ClusterName
-from shared.model.plan import GrowCluster, Move, Peer, Plan, ShrinkCluster
+from shared.model.plan import Evacuate, GrowCluster, Move, Peer, Plan, ShrinkCluster, Unpeer
 
 # From here on, values built by type hold finite numbers and aware instants.
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
@@ -19,6 +19,10 @@ _ENDS = {"source": st.just(ClusterName("a")), "target": st.just(ClusterName("b")
 st.register_type_strategy(Link, st.builds(Link, **_ENDS))
 st.register_type_strategy(Move, st.builds(Move, **_ENDS))
 st.register_type_strategy(Peer, st.builds(Peer, consumer=_ENDS["source"], provider=_ENDS["target"]))
+st.register_type_strategy(
+    Unpeer, st.builds(Unpeer, consumer=_ENDS["source"], provider=_ENDS["target"])
+)
+st.register_type_strategy(Evacuate, st.builds(Evacuate, cluster=_ENDS["source"]))
 _FEW, _MANY = st.integers(min_value=0, max_value=9), st.integers(min_value=10)
 st.register_type_strategy(GrowCluster, st.builds(GrowCluster, nodes_before=_FEW, nodes=_MANY))
 st.register_type_strategy(ShrinkCluster, st.builds(ShrinkCluster, nodes_before=_MANY, nodes=_FEW))

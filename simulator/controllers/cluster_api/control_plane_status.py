@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from simulator.controllers.cluster_api.kinds import CLUSTER_LABEL, CONTROL_PLANE_LABEL
 from simulator.controllers.cluster_api.machine_objects import count, versions_of
 from simulator.controllers.cluster_api.writing import Told, conditions, severe_conditions
-from simulator.kubernetes.objects import Object, labels_of
+from simulator.kubernetes.objects import Object, condition_of, labels_of
 
 
 def kubeadm_status(
@@ -79,7 +79,7 @@ def machines_up_to_date(kind: str, machines: Sequence[Object]) -> Told:
     """Return the condition that sums up whether Machines are as their template says."""
     if not machines:
         return Told(kind, True, "NoReplicas")
-    if count(machines, "UpToDate") < len(machines):
+    if any(condition_of(m, "UpToDate").get("status") == "False" for m in machines):
         return Told(kind, False, "NotUpToDate", "* Some Machines are not up to date")
     return Told(kind, True, "UpToDate")
 

@@ -11,7 +11,7 @@ from simulator.controllers.cluster_api.machine_objects import count, versions_of
 from simulator.controllers.cluster_api.writing import Told, listed, tell
 from simulator.controllers.rollout import Limits
 from simulator.kubernetes.api import Api
-from simulator.kubernetes.objects import Object, is_going
+from simulator.kubernetes.objects import Object, condition_of, is_going
 from simulator.kubernetes.selectors import as_text
 
 
@@ -54,7 +54,7 @@ def _available(machines: Sequence[Object], limits: Limits) -> Told:
 
 
 def _rolling_out(machines: Sequence[Object]) -> Told:
-    outdated = len(machines) - count(machines, "UpToDate")
+    outdated = sum(condition_of(m, "UpToDate").get("status") == "False" for m in machines)
     if not outdated:
         return Told("RollingOut", False, "NotRollingOut")
     return Told("RollingOut", True, "RollingOut", f"Rolling out {outdated} not up-to-date replicas")
