@@ -41,6 +41,8 @@ class Namespaces:
     labels: Callable[[], Mapping[str, Mapping[str, str]]]
     seconds: Callable[[], float]
     now: Callable[[], str]
+    tenant: Callable[[str], str] = "liqo-tenant-{}".format
+    """Provider to the namespace of its NamespaceMap."""
     offloadings: dict[str, Object] = field(default_factory=dict)
     """By uid, as they were last seen or told."""
     _going: dict[str, float] = field(default_factory=dict)
@@ -60,7 +62,9 @@ class Namespaces:
                 await self._let_go(offloading, alive)
             else:
                 await self._stretch(offloading, alive)
-        for cluster in self.labels():
+        labels = self.labels()
+        self._maps = {name: mapped for name, mapped in self._maps.items() if name in labels}
+        for cluster in labels:
             await self._map(cluster, alive)
 
     async def _stretch(self, offloading: Object, alive: set[str]) -> None:
@@ -97,12 +101,13 @@ class Namespaces:
         before = self._maps.get(cluster, Mapped())
         accepted = wanted if cluster in alive else before.accepted
         mapped = Mapped(wanted=wanted, accepted=accepted)
+        known = _map(cluster, self.tenant(cluster))
+        path = path_of_object(known)
         if cluster not in self._maps:
-            await self.api.apply(path_of_object(_map(cluster)), _map(cluster), manager=LIQO)
+            await self.api.apply(path, known, manager=LIQO)
         elif mapped == before:
             return
         desired = _merging(wanted, before.wanted)
-        path = path_of_object(_map(cluster))
         await self.api.merge_patch(path, {"spec": {"desiredMapping": desired}}, manager=LIQO)
         phases = {n: {"phase": "Accepted", "remoteNamespace": r} for n, r in accepted.items()}
         status = {"currentMapping": _merging(phases, before.accepted)}
@@ -140,13 +145,8 @@ def _path(offloading: Object) -> str:
     return path_of_object(named)
 
 
-def _map(cluster: str) -> Object:
-    labels = {
-        REMOTE_CLUSTER: cluster,
-        "liqo.io/remoteID": cluster,
-        "liqo.io/replication": "true",
-    }
-    namespace = f"liqo-tenant-{cluster}"
+def _map(cluster: str, namespace: str) -> Object:
+    labels = {REMOTE_CLUSTER: cluster, "liqo.io/remoteID": cluster, "liqo.io/replication": "true"}
     return {
         "apiVersion": VERSION,
         "kind": "NamespaceMap",

@@ -1,9 +1,10 @@
 """Put Act together and run it: settings, Kubernetes, Alertmanager, the bus."""
 
 from services.act import service
-from services.act.adapters import alertmanager, kubernetes
+from services.act.adapters import alertmanager, fleet, kubernetes
 from services.act.adapters.dry_run import DryRunClusterApi
 from services.act.adapters.templates import TemplateFolders
+from services.act.board import Board
 from services.act.grounding import Ground
 from services.act.service import NAME, Pace
 from services.act.settings import Settings
@@ -29,11 +30,15 @@ def main() -> None:
             alertmanager.connect(settings.alertmanager_urls, readiness=readiness) as sink,
             jetstream.connect(settings, name=NAME, readiness=readiness) as bus,
         ):
-            api = DryRunClusterApi(cluster) if settings.dry_run else cluster
+            board = Board(fleet=bus.fleet)
             ground = Ground(
                 templates=TemplateFolders(settings.templates_dir), namespace=settings.namespace
             )
-            await service.run(bus, api, sink, ground=ground, now=clock.now, pace=pace)
+            async with fleet.connect(cluster, sites=lambda: board.sites) as whole:
+                api = DryRunClusterApi(whole) if settings.dry_run else whole
+                await service.run(
+                    bus, api, sink, ground=ground, now=clock.now, pace=pace, board=board
+                )
 
     run_service(NAME, settings, act)
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from services.act.core.double_runs import DoubleRun
 from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import application_of
 from services.act.core.objects import Object, Ref, dig, name_of, version_of
@@ -35,6 +36,8 @@ class Board:
         default_factory=dict
     )
     """By application; those of the fleet itself by Site too."""
+    double_runs: tuple[DoubleRun, ...] = ()
+    """Old pods on clusters that were lost and are back."""
     listed: bool = False
     """Whether the applications were listed at all."""
     sites_listed: bool = False

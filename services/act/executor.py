@@ -1,6 +1,7 @@
 """Carry plans out: look at each one under way, again and again, and take its next step."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ from services.act import telemetry
 from services.act.board import Board
 from services.act.core.act import (
     after_denial,
+    after_denied_step,
     after_progress,
     context_of,
     current_entry,
@@ -47,6 +49,10 @@ class _Attention:
     version: str = ""
     """Of the object the ledger below was read from."""
     ledger: Ledger | None = None
+    stands_still: bool = False
+    """Whether there is nothing to do for it in the pause that goes on."""
+    not_before: datetime | None = None
+    """Until when an API server asked to be left alone."""
 
     def is_news(self, reason: str) -> bool:
         """Tell whether this was not what was told last, and keep it."""
@@ -69,8 +75,16 @@ class Executor:
         """Look at all plans under way, for ever. Where there are none, nothing is asked."""
         await self.board.informed()
         while True:
+            was_paused = self.board.is_paused
             await self.advance_all()
-            await asyncio.sleep(interval_seconds)
+            await self._rest(interval_seconds, was_paused=was_paused)
+
+    async def _rest(self, seconds: float, *, was_paused: bool) -> None:
+        """Let some time pass, but none between the loop's pause and what it asks of a rollout."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.board.is_paused == was_paused:
+                    await self.board.changed(self.board.version)
 
     async def advance_all(self) -> None:
         """Advance each plan under way by at most one step."""
@@ -100,13 +114,21 @@ class Executor:
     async def _advance(self, ledger: Ledger, look: Pass, places: asyncio.Semaphore) -> None:
         """Advance one plan. What fails is tried again at the next pass."""
         attention = self._attention[ledger.keeper]
+        if attention.not_before and self.now() < attention.not_before:
+            return
         async with places:
             with logs.bound(cycle=ledger.cycle, application=ledger.application):
                 try:
                     await self._advance_now(ledger, look, attention)
                 except (TransientError, PermanentError) as error:
+                    attention.not_before = self._asked_for(error)
                     if attention.is_news(str(error)):
                         telemetry.step_postponed(str(error))
+
+    def _asked_for(self, error: TransientError | PermanentError) -> datetime | None:
+        """Return when an API server wants to be asked again, where it said so."""
+        seconds = error.retry_after_seconds if isinstance(error, TransientError) else None
+        return None if seconds is None else self.now() + timedelta(seconds=seconds)
 
     async def _advance_now(self, ledger: Ledger, look: Pass, attention: _Attention) -> None:
         insight = self.board.insight
@@ -145,15 +167,19 @@ class Executor:
                 case Wait() as wait:
                     attention.looked_at = self.now()
                     attention.insight = insight.cycle if wait.for_insight else None
+                    attention.stands_still = bool(context.paused_by)
                     if attention.is_news(wait.reason):
                         telemetry.wait_begun(ledger.decision, wait.reason)
                     return
 
     def _can_wait(self, attention: _Attention, insight: Insight) -> bool:
-        """Tell whether the plan waits for an insight newer than this one."""
+        """Tell whether the plan waits for an insight newer than this one, or for a pause's end."""
+        if self.board.is_paused:
+            return attention.stands_still
+        attention.stands_still = False
         if attention.insight != insight.cycle or attention.looked_at is None:
             return False
-        return self.now() < attention.looked_at + PATIENCE and not self.board.is_paused
+        return self.now() < attention.looked_at + PATIENCE
 
     async def _take(self, ledger: Ledger, step: Step) -> None:
         """Change the cluster. A pause that came meanwhile still counts."""
@@ -163,8 +189,10 @@ class Executor:
             await self.api.write(step.write)
         except PermanentError as error:
             telemetry.step_denied(ledger.decision, step.write, str(error))
+            if step.even_paused:  # a rollout that cannot be frozen goes on to its end
+                return
             reason = f"could not {step.write.purpose}: {error}"
-            await self._progress(ledger, after_denial(ledger, reason, now=self.now()))
+            await self._progress(ledger, after_denied_step(ledger, step, reason, now=self.now()))
         else:
             telemetry.step_taken(ledger.decision, step.write)
 

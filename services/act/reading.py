@@ -2,25 +2,32 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from services.act.board import Board
 from services.act.core.act import next_of_application
-from services.act.core.fleet import next_of_fleet, reads_of
+from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
+from services.act.core.hanging import REFUSED, is_unaccepted
 from services.act.core.ledger import Entry
 from services.act.core.liqo import OFFLOADING_NAME
 from services.act.core.live import VIRTUAL, Live
 from services.act.core.objects import (
+    ENDPOINT_SLICE,
+    EVENT,
     FOREIGN_CLUSTER,
+    LEASE,
     NAMESPACE,
     NAMESPACE_OFFLOADING,
     NODE,
     POD,
+    POD_AUTOSCALER,
+    SERVICE,
     Object,
     Query,
     Read,
     Ref,
+    name_of,
 )
 from services.act.core.seen import Seen
 from services.act.core.steps import Context, Next
@@ -33,6 +40,8 @@ from shared.model.plan import Action, ApplicationAction, Move, OffloadNamespace,
 
 VIRTUAL_NODES = Query(kind=NODE, selector=",".join(f"{k}={v}" for k, v in VIRTUAL.items()))
 FOREIGN_CLUSTERS = Query(kind=FOREIGN_CLUSTER)
+LEASES = "kube-node-lease"
+"""The namespace in which kubelets keep their leases."""
 
 
 @dataclass(slots=True)
@@ -40,13 +49,20 @@ class Pass:
     """One look at all plans: what several of them ask for is read once."""
 
     api: ClusterApi
-    _answers: dict[Query, asyncio.Task[tuple[Object, ...]]] = field(default_factory=dict)
+    _answers: dict[Read, asyncio.Task[tuple[Object, ...]]] = field(default_factory=dict)
 
     async def list(self, query: Query) -> tuple[Object, ...]:
         """Return the objects that are asked for, as read at some time during this pass."""
-        if query not in self._answers:
-            self._answers[query] = asyncio.ensure_future(self.api.list(query))
-        return await asyncio.shield(self._answers[query])
+        return await self._once(query)
+
+    async def get(self, ref: Ref) -> Object | None:
+        """Return one object, as read at some time during this pass, or None."""
+        return next(iter(await self._once(ref)), None)
+
+    async def _once(self, read: Read) -> tuple[Object, ...]:
+        if read not in self._answers:
+            self._answers[read] = asyncio.ensure_future(_answer(self.api, read))
+        return await asyncio.shield(self._answers[read])
 
 
 Prospect = Callable[[Entry, Context], Next]
@@ -60,6 +76,7 @@ async def prospect_of(look: Pass, action: Action, board: Board, ground: Ground) 
         return lambda entry, context: next_of_application(action, entry, live, context)
     grounds = ground.of(action, board)
     seen = await read_seen(look.api, reads_of(action, grounds))
+    seen = seen.plus(await read_seen(look.api, further_reads_of(action, seen)))
     return lambda entry, context: next_of_fleet(action, entry, seen, grounds, context)
 
 
@@ -68,7 +85,11 @@ async def read_live(look: Pass, action: ApplicationAction, *, home: ClusterName)
     api, namespace = look.api, action.application.partition("/")[0]
     match action:
         case Scale():
-            return Live(home=home, workload=await _workload(api, namespace, action))
+            return Live(
+                home=home,
+                workload=await _workload(api, namespace, action),
+                scalers=await look.list(Query(kind=POD_AUTOSCALER, namespace=namespace)),
+            )
         case OffloadNamespace():
             return Live(
                 home=home,
@@ -77,20 +98,48 @@ async def read_live(look: Pass, action: ApplicationAction, *, home: ClusterName)
                 nodes=await look.list(VIRTUAL_NODES),
             )
         case Move():
-            workload = await _workload(api, namespace, action)
-            if workload is None:
-                return Live(home=home)
-            pods = Query(kind=POD, namespace=namespace, selector=selector_of(workload))
-            return Live(
-                home=home,
-                workload=workload,
-                pods=await api.list(pods),
-                nodes=await look.list(VIRTUAL_NODES),
-                foreign_clusters=await look.list(FOREIGN_CLUSTERS),
-                offloading=await _offloading(api, namespace),
-            )
+            return await _read_move(look, action, namespace, home)
         case _:
             assert_never(action)
+
+
+async def _read_move(look: Pass, move: Move, namespace: str, home: ClusterName) -> Live:
+    """Return the objects of a move; its pods are read last, so that they are the newest."""
+    workload = await _workload(look.api, namespace, move)
+    if workload is None:
+        return Live(home=home)
+    nodes = await look.list(VIRTUAL_NODES)
+    live = Live(
+        home=home,
+        workload=workload,
+        nodes=nodes,
+        foreign_clusters=await look.list(FOREIGN_CLUSTERS),
+        offloading=await _offloading(look.api, namespace),
+        services=await look.list(Query(kind=SERVICE, namespace=namespace)),
+        slices=await look.list(Query(kind=ENDPOINT_SLICE, namespace=namespace)),
+        scalers=await look.list(Query(kind=POD_AUTOSCALER, namespace=namespace)),
+    )
+    pods = await look.api.list(Query(kind=POD, namespace=namespace, selector=selector_of(workload)))
+    return replace(
+        live,
+        pods=pods,
+        leases=await _leases(look, live.virtual_nodes(move.target)),
+        events=await _events(look, namespace) if any(map(is_unaccepted, pods)) else (),
+    )
+
+
+async def _leases(look: Pass, nodes: tuple[Object, ...]) -> tuple[Object, ...]:
+    """Return the leases of virtual nodes, by which their kubelets say that they live."""
+    refs = [Ref(kind=LEASE, namespace=LEASES, name=name_of(node)) for node in nodes]
+    found = [await look.get(ref) for ref in refs]
+    return tuple(lease for lease in found if lease is not None)
+
+
+async def _events(look: Pass, namespace: str) -> tuple[Object, ...]:
+    """Return what Liqo told of pods that were not taken, the oldest first."""
+    query = Query(kind=EVENT, namespace=namespace, fields=f"reason={REFUSED}")
+    found = await look.list(query)
+    return tuple(sorted(found, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime"))))
 
 
 async def read_seen(api: ClusterApi, reads: tuple[Read, ...]) -> Seen:

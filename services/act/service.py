@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from services.act import telemetry
 from services.act.board import Board
+from services.act.cordoning import Cordoning
 from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import APPLICATION, SITE, Object
@@ -43,10 +44,20 @@ class Pace:
 
 
 async def run(
-    bus: Bus, api: ClusterApi, sink: AlertSink, *, ground: Ground, now: Clock, pace: Pace
+    bus: Bus,
+    api: ClusterApi,
+    sink: AlertSink,
+    *,
+    ground: Ground,
+    now: Clock,
+    pace: Pace,
+    board: Board | None = None,
 ) -> None:
-    """Hear, act and report, for ever. What was under way when Act ended last goes on."""
-    board = Board(fleet=bus.fleet)
+    """Hear, act and report, for ever. What was under way when Act ended last goes on.
+
+    `board`: an empty one that somebody else looks at too, as whoever has to know the Sites.
+    """
+    board = board or Board(fleet=bus.fleet)
     outbox = Outbox(board)
     intake = Intake(
         api=api, board=board, outbox=outbox, now=now, ground=ground, dry_run=pace.dry_run
@@ -67,6 +78,8 @@ async def run(
             group.create_task(executor.run(pace.step_seconds))
             group.create_task(_hear_approvals(bus, intake, pace))
             group.create_task(StatusWriter(api=api, board=board, now=now).run())
+            cordoning = Cordoning(api=api, board=board, now=now)
+            group.create_task(cordoning.run(pace.step_seconds))
 
 
 async def _hear_controls(bus: Bus, board: Board) -> None:

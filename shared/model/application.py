@@ -102,6 +102,8 @@ class Flow:
     max_latency_ms: float | None = None
     max_loss_ratio: float | None = None
     max_jitter_ms: float | None = None
+    packet_bytes: int | None = None
+    """The largest payload of its packets; None: not declared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

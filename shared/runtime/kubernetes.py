@@ -26,6 +26,17 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _BUSY = 429
 _SERVER_ERROR = 500
+_UNKNOWN_FIELD = ("failed to create typed patch object", "field not declared in schema")
+"""How the API tells that an apply names a field its kind does not have."""
+
+
+class UnansweredError(TransientError):
+    """The API server cannot be reached, or is too slow."""
+
+    def __init__(self, call: str, error: Exception) -> None:
+        super().__init__(f"{call}: {str(error) or type(error).__name__}")
+        self.is_untrusted = isinstance(error, aiohttp.ClientSSLError)
+        """Whether the two sides do not trust each other's certificates."""
 
 
 class ApiError(PermanentError):
@@ -162,7 +173,7 @@ class KubernetesApi:
             try:
                 answer: Object = orjson.loads(await response.read())
             except (TimeoutError, aiohttp.ClientError, orjson.JSONDecodeError) as error:
-                raise TransientError(f"{method} {path}: {_said(error)}") from error
+                raise UnansweredError(f"{method} {path}", error) from error
             return answer
 
     @asynccontextmanager
@@ -187,7 +198,7 @@ class KubernetesApi:
         try:
             answer = await self._client.call_api(*request[:3], body=body, _request_timeout=timeout)
         except (TimeoutError, aiohttp.ClientError) as error:
-            raise TransientError(f"{method} {path}: {_said(error)}") from error
+            raise UnansweredError(f"{method} {path}", error) from error
         async with answer.response as response:
             if response.status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
                 raise await _failure(response, f"{method} {path}")
@@ -230,9 +241,23 @@ async def _failure(response: aiohttp.ClientResponse, call: str) -> TransientErro
         said = {}
     status = said if isinstance(said, dict) else {}
     message = str(status.get("message") or text[:200].strip())
-    if response.status == _BUSY or response.status >= _SERVER_ERROR:
-        return TransientError(f"{call}: {response.status} {message}")
+    if _may_pass(response.status, message):
+        told = f"{call}: {response.status} {message}"
+        return TransientError(told, retry_after_seconds=_asked_pause(response))
     return ApiError(response.status, str(status.get("reason") or ""), message)
+
+
+def _may_pass(status: int, message: str) -> bool:
+    """Tell whether the same call may work later. An apply with an unknown field is a 500 too."""
+    if status < _SERVER_ERROR:
+        return status == _BUSY
+    return not any(said in message for said in _UNKNOWN_FIELD)
+
+
+def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
+    """Return the seconds that `Retry-After` says (RFC 9110, 10.2.3); Kubernetes gives a number."""
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else None
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

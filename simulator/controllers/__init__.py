@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from simulator.controllers.admission import liqo_admission
+from simulator.controllers.cluster_api import ClusterApiWebhooks, cluster_api_controllers
 from simulator.controllers.deployments import Deployments
 from simulator.controllers.endpoints import EndpointSlices
 from simulator.controllers.garbage import Garbage, Namespaces
@@ -15,26 +16,28 @@ from simulator.controllers.nodes import Nodes
 from simulator.controllers.replicasets import ReplicaSets
 from simulator.controllers.scheduler import Scheduler
 from simulator.controllers.statefulsets import StatefulSets
-from simulator.controllers.webhooks import liqo_validation
+from simulator.controllers.tokens import Tokens
+from simulator.controllers.webhooks import LiqoWebhooks
 from simulator.kubernetes.api import Api
 
 __all__ = ["run", "running"]
 
 
 async def run(api: Api, *, speed: float = 1.0) -> None:
-    """Run all controllers for ever, and Liqo's webhooks, with their delays divided by `speed`."""
+    """Run all controllers for ever, and all webhooks, with their delays divided by `speed`."""
     time = Time(speed)
     admission = liqo_admission(api)
-    validation = liqo_validation(api)
+    webhooks = (ClusterApiWebhooks(), LiqoWebhooks(api))
     api.admission.append(admission)
-    api.validating.append(validation)
+    api.webhooks.extend(webhooks)
     try:
         async with asyncio.TaskGroup() as tasks:
             for controller in _controllers(api, time):
                 tasks.create_task(_run_one(controller, api, time))
     finally:
         api.admission.remove(admission)
-        api.validating.remove(validation)
+        for webhook in webhooks:
+            api.webhooks.remove(webhook)
 
 
 @asynccontextmanager
@@ -57,4 +60,6 @@ def _controllers(api: Api, time: Time) -> tuple[Controller, ...]:
         ReplicaSets(api),
         Scheduler(api),
         StatefulSets(api),
+        Tokens(api),
+        *cluster_api_controllers(api, time),
     )

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.objects import Object, dig, labels_of, name_of, namespace_of, uid_of
-from simulator.kubernetes.resources import NAMESPACES, Resource
+from simulator.kubernetes.resources import NAMESPACES
 from simulator.kubernetes.status import StatusError
+from simulator.kubernetes.webhooks import Review
 
 NAME = "offloading"
 REMOTE_CLUSTER = "liqo.io/remote-cluster-id"
@@ -20,15 +21,21 @@ FIXED = {
 Check = Callable[[Api, Object | None, Object], None]
 
 
-def liqo_validation(api: Api) -> Callable[[Resource, Object | None, Object], None]:
-    """Return what refuses an object of Liqo's with a StatusError."""
+class LiqoWebhooks:
+    """The webhooks of Liqo's own kinds; other kinds pass."""
 
-    def check(resource: Resource, live: Object | None, new: Object) -> None:
-        found = _CHECKS.get(resource.key)
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def default(self, review: Review) -> Object:
+        """Return the object as it is: Liqo adds nothing to what we play."""
+        return review.new
+
+    def check(self, review: Review) -> None:
+        """Refuse what Liqo refuses, with a StatusError."""
+        found = _CHECKS.get(review.resource.key)
         if found:
-            found(api, live, new)
-
-    return check
+            found(self._api, review.old, review.new)
 
 
 def _offloading(_: Api, live: Object | None, new: Object) -> None:

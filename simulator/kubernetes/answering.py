@@ -10,6 +10,7 @@ from aiohttp import web
 from simulator.kubernetes.api import Api, Ref, Writer
 from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.discovery import discovered
+from simulator.kubernetes.disruptions import check_disruption
 from simulator.kubernetes.objects import Object, dig
 from simulator.kubernetes.patches import PatchError, json_patch, merge, strategic
 from simulator.kubernetes.query import Place, is_true, list_query, place_of
@@ -94,6 +95,7 @@ async def _create(api: Api, place: Place, request: web.Request) -> web.StreamRes
 async def _post_part(api: Api, place: Place, request: web.Request) -> web.StreamResponse:
     if place.resource != PODS or place.subresource != "eviction":
         raise not_allowed()
+    check_disruption(api, api.get(_ref(place)))
     pod = api.delete(_ref(place), _deletion(await _body(request), request.query))
     return in_json(success(PODS, place.name, pod["metadata"]["uid"]), 201)
 

@@ -1,7 +1,7 @@
 """The operations of the API server on its objects, for requests and for controllers alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from shared.runtime.clock import Clock
@@ -31,13 +31,12 @@ from simulator.kubernetes.resources import CRDS, NAMESPACES, PODS, Registry, Res
 from simulator.kubernetes.status import already_exists, bad_request, internal, modified, not_found
 from simulator.kubernetes.store import HISTORY_EVENTS, Store
 from simulator.kubernetes.times import written
+from simulator.kubernetes.webhooks import Review, Webhook
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 Admission = Callable[[Object], Object]
 """Returns a new pod as it is let in, or refuses it with a StatusError."""
-Validation = Callable[[Resource, Object | None, Object], None]
-"""Refuses an object with a StatusError; it is told what was there before, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ class Api:
         self.store = Store(history)
         self.registry = Registry()
         self.admission: list[Admission] = [defaults.tolerate_lost_nodes]
-        self.validating: list[Validation] = []
+        self.webhooks: list[Webhook] = []
         self.clock = clock
         for name in FIRST_NAMESPACES:
             namespace = {"metadata": {"name": name}}
@@ -187,22 +186,27 @@ class Api:
         if ref.resource == PODS:
             for admit in self.admission:
                 new = admit(new)
-        self._validate(ref, None, new)
-        return new
+        return self._reviewed(Review(resource=ref.resource, old=None, new=new))
 
     def _reborn(self, ref: Ref, live: Object, new: Object, by: Writer) -> Object:
         """Return a changed object as it is let in."""
         new = confined(ref.resource, live, new, by.subresource)
         new = self._completed(ref.resource, new)
-        self._validate(ref, live, new)
+        part = by.subresource
+        new = self._reviewed(Review(resource=ref.resource, old=live, new=new, subresource=part))
         if ref.resource.has_generation and by.subresource != "status":
             new["metadata"]["generation"] = next_generation(ref.resource, live, new)
         return new
 
-    def _validate(self, ref: Ref, live: Object | None, new: Object) -> None:
-        validation.check(ref.resource, live, new)
-        for check in self.validating:
-            check(ref.resource, live, new)
+    def _reviewed(self, review: Review) -> Object:
+        """Return an object as it is stored, or refuse it: by the webhooks and by its schema."""
+        webhooks = () if review.subresource == "status" else tuple(self.webhooks)
+        for webhook in webhooks:
+            review = replace(review, new=webhook.default(review))
+        validation.check(review.resource, review.old, review.new)
+        for webhook in webhooks:
+            webhook.check(review)
+        return review.new
 
     def _completed(self, resource: Resource, new: Object) -> Object:
         if resource.schema:

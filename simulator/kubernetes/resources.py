@@ -85,6 +85,11 @@ def _apps(plural: str, kind: str, short: str) -> Resource:
     )
 
 
+def _rbac(plural: str, kind: str, *, namespaced: bool = True) -> Resource:
+    group = "rbac.authorization.k8s.io"
+    return Resource(group=group, version="v1", plural=plural, kind=kind, namespaced=namespaced)
+
+
 NAMESPACES = _core("namespaces", "Namespace", "ns", namespaced=False, has_status=True)
 NODES = _core("nodes", "Node", "no", namespaced=False, has_status=True)
 PODS = _core("pods", "Pod", "po", has_status=True, has_generation=True)
@@ -102,6 +107,19 @@ ENDPOINT_SLICES = Resource(
     kind="EndpointSlice",
     has_generation=True,
 )
+SERVICE_ACCOUNTS = _core("serviceaccounts", "ServiceAccount", "sa")
+DISRUPTION_BUDGETS = Resource(
+    group="policy",
+    version="v1",
+    plural="poddisruptionbudgets",
+    kind="PodDisruptionBudget",
+    short_names=("pdb",),
+    has_status=True,
+    has_generation=True,
+)
+ROLES, ROLE_BINDINGS = (_rbac("roles", "Role"), _rbac("rolebindings", "RoleBinding"))
+CLUSTER_ROLES = _rbac("clusterroles", "ClusterRole", namespaced=False)
+CLUSTER_ROLE_BINDINGS = _rbac("clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 CRDS = Resource(
     group="apiextensions.k8s.io",
@@ -130,12 +148,18 @@ BUILT_IN = (
     SERVICES,
     CONFIG_MAPS,
     SECRETS,
+    SERVICE_ACCOUNTS,
     EVENTS,
     DEPLOYMENTS,
     REPLICA_SETS,
     STATEFUL_SETS,
     ENDPOINT_SLICES,
     LEASES,
+    DISRUPTION_BUDGETS,
+    ROLES,
+    ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CLUSTER_ROLE_BINDINGS,
     CRDS,
     ACCESS_REVIEWS,
 )

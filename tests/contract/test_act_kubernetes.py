@@ -189,7 +189,7 @@ async def test_a_move_and_its_way_back_leave_the_affinity_as_it_was(server: Serv
     mark = read_mark(pinned)
     assert mark is not None
     move = server.move("edge-north")
-    returned = await server.change("render", lambda live: unpin(move, live, mark))
+    returned = await server.change("render", lambda live: unpin(move, live, mark, home=ClusterName("home")))
 
     assert terms_of(before) is None
     assert values_of(pinned) == [["edge-north"]]
@@ -207,7 +207,7 @@ async def test_a_second_move_replaces_the_first_and_goes_back_to_it(server: Serv
     second = await server.change("render", server.pinned("home"))
     mark = read_mark(second)
     assert mark is not None
-    returned = await server.change("render", lambda live: unpin(server.move(), live, mark))
+    returned = await server.change("render", lambda live: unpin(server.move(), live, mark, home=ClusterName("home")))
 
     assert values_of(second) == [["virtual-node"]]
     assert values_of(returned) == [["edge-north"]]

@@ -15,7 +15,6 @@ from services.act.core.objects import (
     NAMESPACE_OFFLOADING,
     NODE,
     POD,
-    SITE,
     Kind,
     Manner,
     Object,
@@ -94,6 +93,7 @@ class FakeClusterApi:
             and ref.cluster == query.cluster
             and query.namespace in ("", ref.namespace)
             and wanted.items() <= (dig(obj, "metadata", "labels") or {}).items()
+            and _has_fields(obj, query.fields)
         )
         self._count()
         return found
@@ -144,9 +144,8 @@ class FakeClusterApi:
         if known is None or known.get("spec") != obj.get("spec"):
             obj["metadata"]["generation"] = int(dig(known, "metadata", "generation") or 0) + 1
         self.objects[ref] = obj
-        if ref.kind in (APPLICATION, SITE):
-            for follower in self._followers.get(ref.kind, ()):
-                follower.put_nowait(Changed(object=deepcopy(obj)))
+        for follower in self._followers.get(ref.kind, ()):
+            follower.put_nowait(Changed(object=deepcopy(obj)))
 
     def written(self, kind: Kind, subresource: str = "") -> tuple[Write, ...]:
         """Return the writes to one kind of object."""
@@ -319,3 +318,9 @@ def a_world(*, replicas: int = 3, stands_on: str = "metro") -> FakeClusterApi:
 def _blank(ref: Ref) -> Json:
     place = {"namespace": ref.namespace} if ref.namespace else {}
     return {"metadata": {"name": ref.name, **place}}
+
+
+def _has_fields(obj: Object, fields: str) -> bool:
+    """Tell whether an object is what a field selector asks for."""
+    wanted = (part.partition("=") for part in fields.split(",") if part)
+    return all(str(dig(obj, *path.split("."))) == value for path, _, value in wanted)

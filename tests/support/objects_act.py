@@ -105,6 +105,49 @@ def a_deployment(name: str, *, replicas: int = 3, cluster: str = "metro", **spec
     }
 
 
+def a_stateful_set(name: str, *, replicas: int = 3, cluster: str = "metro", **spec: Any) -> Json:
+    """Return a StatefulSet that is rolled out."""
+    deployment = a_deployment(name, replicas=replicas, cluster=cluster)
+    del deployment["spec"]["strategy"]
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+    deployment["spec"] |= {"updateStrategy": rolling, "serviceName": name, **spec}
+    deployment["status"] |= {"currentRevision": HASH, "updateRevision": HASH}
+    return deployment
+
+
+def a_pod_of_set(name: str, node: str, revision: str = HASH, **pod: Any) -> Json:
+    """Return a pod of the StatefulSet its name starts with."""
+    made = a_pod(name, node, hash_=revision, **pod)
+    workload = name.rpartition("-")[0]
+    owner = {"kind": "StatefulSet", "name": workload, "controller": True}
+    labels = {"app": workload, "controller-revision-hash": revision}
+    made["metadata"] |= {"labels": labels, "ownerReferences": [owner]}
+    return made
+
+
+def a_service(name: str = "render", **spec: Any) -> Json:
+    """Return a Service that selects the pods of the workload of its name."""
+    selector = {"app": name}
+    return {
+        "metadata": {"name": name, "namespace": "xr"},
+        "spec": {"selector": selector, "ports": [{"port": 80, "protocol": "UDP"}], **spec},
+    }
+
+
+def a_slice(*pods: Json, service: str = "render") -> Json:
+    """Return the EndpointSlice of a Service with these pods behind it."""
+    endpoints = [
+        {
+            "conditions": {"ready": pod["status"]["conditions"][0]["status"] == "True"},
+            "nodeName": pod["spec"]["nodeName"],
+            "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]},
+        }
+        for pod in pods
+    ]
+    labels = {"kubernetes.io/service-name": service}
+    return {"metadata": {"name": f"{service}-1", "labels": labels}, "endpoints": endpoints}
+
+
 def a_pod(
     name: str,
     node: str,

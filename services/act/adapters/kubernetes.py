@@ -26,13 +26,18 @@ async def connect(kubeconfig: str, *, readiness: Readiness) -> AsyncIterator["Ku
 
 
 class KubernetesCluster:
-    """The management cluster. Tells once when it stops to answer, and when it answers again."""
+    """A cluster behind its API server.
 
-    def __init__(self, api: KubernetesApi, readiness: Readiness) -> None:
+    The management cluster comes with a `readiness`: it is told once when it stops to answer, and
+    when it answers again.
+    """
+
+    def __init__(self, api: KubernetesApi, readiness: Readiness | None = None) -> None:
         self._api = api
         self._readiness = readiness
         self._problem = ""
-        readiness.report("kubernetes", "not asked yet")
+        if readiness is not None:
+            readiness.report("kubernetes", "not asked yet")
 
     async def get(self, ref: Ref) -> Object | None:
         """Return the object, or None where there is none."""
@@ -62,7 +67,7 @@ class KubernetesCluster:
         with self._answering():
             try:
                 if write.manner is Manner.DELETE:
-                    return await self._api.delete(path, write.body)
+                    return await self._delete(path, write.body)
                 if write.manner is Manner.MERGE:
                     return await self._api.merge_patch(path, write.body, manager=FIELD_MANAGER)
                 return await self._api.apply(path, _whole(ref, write.body), manager=FIELD_MANAGER)
@@ -70,6 +75,15 @@ class KubernetesCluster:
                 if error.status == _CONFLICT and not error.message.startswith(_OF_MANAGERS):
                     raise TransientError(f"{ref} changed meanwhile: {error.message}") from error
                 raise PermanentError(" ".join(str(error).split())) from error
+
+    async def _delete(self, path: str, options: Object) -> Object:
+        """Delete what is at a path. What is gone already is as it should be."""
+        try:
+            return await self._api.delete(path, options)
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                return {}
+            raise
 
     async def follow(self, kind: Kind) -> AsyncIterator[News]:
         """Yield all objects of a kind, then every change, for ever; all of them after a gap."""
@@ -91,18 +105,23 @@ class KubernetesCluster:
         except TransientError as error:
             if not isinstance(error.__cause__, ApiError):
                 self._lost(str(error))
-                raise UnreachableError(str(error)) from error
+                asked = error.retry_after_seconds
+                raise UnreachableError(str(error), retry_after_seconds=asked) from error
             raise
         else:
             self._found()
 
     def _lost(self, reason: str) -> None:
+        if self._readiness is None:
+            return
         if not self._problem:
             telemetry.kubernetes_lost(reason)
         self._problem = reason
         self._readiness.report("kubernetes", reason)
 
     def _found(self) -> None:
+        if self._readiness is None:
+            return
         if self._problem:
             telemetry.kubernetes_found()
         self._problem = ""

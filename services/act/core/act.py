@@ -9,7 +9,7 @@ from services.act.core.live import Live
 from services.act.core.move import next_of_move
 from services.act.core.offload import next_of_offload
 from services.act.core.scale import next_of_scale
-from services.act.core.steps import Context, Next, Progress, Wait, ended
+from services.act.core.steps import Context, Next, Progress, Step, Wait, ended
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
 from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
@@ -82,6 +82,17 @@ def after_denial(ledger: Ledger, reason: str, *, now: datetime) -> Progress:
     entry = current_entry(ledger)
     status = Status.REFUSED if entry.back_at is None else Status.FAILED
     return ended(entry, status, now, reason)
+
+
+def after_denied_step(ledger: Ledger, step: Step, reason: str, *, now: datetime) -> Progress:
+    """Return the progress of an action one of whose steps was denied for good.
+
+    A step says itself where the action goes on without it; the reason becomes a warning.
+    """
+    if step.otherwise is None:
+        return after_denial(ledger, reason, now=now)
+    entry = step.otherwise.entry
+    return Progress(entry=replace(entry, warnings=(*entry.warnings, reason)))
 
 
 def _stopped_as(ledger: Ledger, entry: Entry) -> Status:

@@ -11,7 +11,11 @@ from services.act.core.cluster_api.resizing import (
     reads_of_grow,
     reads_of_shrink,
 )
-from services.act.core.evacuation import next_of_evacuate, reads_of_evacuate
+from services.act.core.evacuation import (
+    further_reads_of_evacuate,
+    next_of_evacuate,
+    reads_of_evacuate,
+)
 from services.act.core.ledger import Entry
 from services.act.core.objects import Read
 from services.act.core.peering.joining import next_of_peer, reads_of_peer
@@ -35,6 +39,8 @@ class _Ways(NamedTuple):
 
     reads: Callable[..., tuple[Read, ...]]
     next: Callable[..., Next]
+    further_reads: Callable[..., tuple[Read, ...]] | None = None
+    """What has to be looked at besides can depend on what was seen first."""
 
 
 _WAYS: Mapping[type, _Ways] = {
@@ -44,13 +50,19 @@ _WAYS: Mapping[type, _Ways] = {
     DeleteCluster: _Ways(reads_of_delete, next_of_delete),
     Peer: _Ways(reads_of_peer, next_of_peer),
     Unpeer: _Ways(reads_of_unpeer, next_of_unpeer),
-    Evacuate: _Ways(reads_of_evacuate, next_of_evacuate),
+    Evacuate: _Ways(reads_of_evacuate, next_of_evacuate, further_reads_of_evacuate),
 }
 
 
 def reads_of(action: FleetAction, grounds: Grounds) -> tuple[Read, ...]:
     """Return what has to be looked at before each step of an action."""
     return _WAYS[type(action)].reads(action, grounds)
+
+
+def further_reads_of(action: FleetAction, seen: Seen) -> tuple[Read, ...]:
+    """Return what has to be looked at besides, by what was seen first."""
+    further_reads = _WAYS[type(action)].further_reads
+    return further_reads(action, seen) if further_reads else ()
 
 
 def next_of_fleet(

@@ -20,16 +20,20 @@ SCHEDULING_LABEL = "liqo.io/scheduling-enabled"
 OFFLOADING_NAME = "offloading"
 """Liqo knows one NamespaceOffloading per namespace, of this name."""
 
+HOSTNAME = "kubernetes.io/hostname"
+"""Carries the name of a virtual node, as of any node."""
+
 Terms = list[Mapping[str, Any]]
 """Node selector terms: any of them may match."""
 
 
-def terms_for(cluster: ClusterName, *, home: ClusterName) -> Terms:
-    """Return the required node affinity that keeps pods on one cluster."""
+def terms_for(cluster: ClusterName, *, home: ClusterName, pool: str = "") -> Terms:
+    """Return the required node affinity that keeps pods on one cluster, or one of its nodes."""
     if cluster == home:
         here = {"key": "liqo.io/type", "operator": "NotIn", "values": ["virtual-node"]}
         return [{"matchExpressions": [here]}]
-    return [{"matchExpressions": [_of_clusters([cluster])]}]
+    of_pool = {"key": HOSTNAME, "operator": "In", "values": [pool]}
+    return [{"matchExpressions": [_of_clusters([cluster]), *([of_pool] if pool else [])]}]
 
 
 def why_not_stretched(live: Live, cluster: ClusterName) -> str:

@@ -1,12 +1,17 @@
 """What Kubernetes says about one action's objects, read just before its next step."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from services.act.core.objects import Object, condition, dig, has_condition, name_of
 from shared.model.names import ClusterName
 
 VIRTUAL = {"liqo.io/type": "virtual-node"}
 CLUSTER_LABEL = "liqo.io/remote-cluster-id"
+HOLD = timedelta(seconds=15)
+"""A virtual node that came back tells readiness from before for up to this long, both ways."""
+LEASE_TIME = timedelta(seconds=40)
+"""A kubelet renews its lease within this time; Kubernetes' own default for a lease's duration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,16 @@ class Live:
     foreign_clusters: tuple[Object, ...] = ()
     namespace: Object | None = None
     offloading: Object | None = None
+    services: tuple[Object, ...] = ()
+    """Those of the namespace."""
+    slices: tuple[Object, ...] = ()
+    """The EndpointSlices of the namespace."""
+    events: tuple[Object, ...] = ()
+    """What Liqo told of pods that a provider has not taken, the newest last."""
+    leases: tuple[Object, ...] = ()
+    """By which the kubelets of the target's virtual nodes say that they live."""
+    scalers: tuple[Object, ...] = ()
+    """The HorizontalPodAutoscalers of the namespace."""
 
     def virtual_nodes(self, cluster: ClusterName) -> tuple[Object, ...]:
         """Return the virtual nodes of a provider."""
@@ -59,6 +74,59 @@ class Live:
         nodes = self.virtual_nodes(cluster)
         if not any(has_condition(node, "Ready") for node in nodes):
             return f"the virtual node of {cluster} is {'not Ready' if nodes else 'missing'}"
+        return ""
+
+    def why_unsettled(self, cluster: ClusterName, now: datetime) -> str:
+        """Say why readiness on a cluster is not believed yet, or nothing: it just came back.
+
+        A node that became Ready soon after it was made has no past to tell.
+        """
+        for node in self.virtual_nodes(cluster):
+            ready = condition(node, "Ready", "status", "conditions")
+            since, made = (
+                ready.get("lastTransitionTime"),
+                dig(node, "metadata", "creationTimestamp"),
+            )
+            if not since or ready.get("status") != "True":
+                continue
+            came_back = datetime.fromisoformat(since)
+            is_new = bool(made) and came_back < datetime.fromisoformat(made) + HOLD
+            if not is_new and now < came_back + HOLD:
+                return f"{name_of(node)} came back a moment ago: what it tells may be from before"
+        return ""
+
+    def why_kubelet_silent(self, cluster: ClusterName, now: datetime) -> str:
+        """Say why a cluster's virtual nodes take no pods though they look Ready, or nothing.
+
+        A virtual kubelet that died shows by its lease before its node does. A node without a lease
+        tells nothing.
+        """
+        nodes = [n for n in self.virtual_nodes(cluster) if has_condition(n, "Ready")]
+        silent = [text for node in nodes if (text := self._silence(node, now))]
+        return silent[0] if nodes and len(silent) == len(nodes) else ""
+
+    def _silence(self, node: Object, now: datetime) -> str:
+        lease = next((each for each in self.leases if name_of(each) == name_of(node)), None)
+        renewed = dig(lease, "spec", "renewTime")
+        if not renewed or (age := now - datetime.fromisoformat(renewed)) <= LEASE_TIME:
+            return ""
+        return f"the virtual kubelet of {name_of(node)} is silent since {age.seconds} s"
+
+    def is_in_pool(self, pod: Object, pool: str) -> bool:
+        """Tell whether a pod stands on that virtual node; any one will do where none is named."""
+        return not pool or dig(pod, "spec", "nodeName") == pool
+
+    def why_no_pool(self, cluster: ClusterName, pool: str) -> str:
+        """Say why one virtual node of a cluster takes nothing new, or nothing."""
+        if not pool:
+            return ""
+        node = next((n for n in self.virtual_nodes(cluster) if name_of(n) == pool), None)
+        if node is None:
+            return f"{cluster} has no virtual node {pool}"
+        if not has_condition(node, "Ready"):
+            return f"the virtual node {pool} is not Ready"
+        if dig(node, "spec", "unschedulable"):
+            return f"the virtual node {pool} is cordoned"
         return ""
 
     def why_unusable(self, cluster: ClusterName) -> str:

@@ -1,13 +1,18 @@
 """Make before break: how a move goes on, from its objects as they stand."""
 
-from datetime import datetime
+from dataclasses import replace
 
+from services.act.core.case import Case
+from services.act.core.endpoints import why_not_reached, why_old_reached
+from services.act.core.freezing import next_in_pause, thaw
+from services.act.core.hanging import Hanging, hanging
 from services.act.core.ledger import Entry
 from services.act.core.live import Live
-from services.act.core.objects import Object
-from services.act.core.pinning import Mark, pin, read_mark, unpin
+from services.act.core.objects import name_of
+from services.act.core.pinning import Mark, pin, pin_set, read_mark, unpin
 from services.act.core.preconditions import objection_to
 from services.act.core.proof import Finding, judge
+from services.act.core.stateful import given_up, next_exchange
 from services.act.core.steps import (
     Context,
     Next,
@@ -18,16 +23,10 @@ from services.act.core.steps import (
     goes_back,
     serves,
 )
-from services.act.core.workloads import (
-    is_rolled_out,
-    is_serving,
-    is_terminating,
-    is_unseen,
-    own_pods,
-    replicas_of,
-    why_hanging,
-)
+from services.act.core.topology import warnings_of
+from services.act.core.workloads import is_rolled_out, is_serving, is_unseen, replicas_of
 from shared.messages.outcome import Status
+from shared.model.application import WorkloadKind
 from shared.model.plan import Move
 
 
@@ -37,13 +36,14 @@ def next_of_move(move: Move, entry: Entry, live: Live, context: Context) -> Next
     The mark on the workload, written together with its affinity, tells what was done, whatever the
     ledger knows; the ledger tells what was decided.
     """
-    if context.paused_by:
-        return Wait(reason=f"the loop is paused by {context.paused_by}")
     workload = live.workload
     mark = read_mark(workload) if workload else None
-    ours = mark and (mark.decision, mark.target) == (context.decision, move.target)
-    if workload is not None and mark is not None and ours:
-        return _follow(move, entry, live, context, mark)
+    if workload is not None and mark is not None and _is_ours(mark, move, context):
+        return _follow(
+            Case(move=move, entry=entry, live=live, context=context, workload=workload, mark=mark)
+        )
+    if context.paused_by:
+        return Wait(reason=f"the loop is paused by {context.paused_by}")
     if entry.status is Status.PENDING:
         return _begin(move, entry, live, context)
     what = "deleted" if workload is None else "changed"
@@ -51,25 +51,13 @@ def next_of_move(move: Move, entry: Entry, live: Live, context: Context) -> Next
     return ended(entry, Status.FAILED, context.now, meddled)
 
 
-def _follow(move: Move, entry: Entry, live: Live, context: Context, mark: Mark) -> Next:
-    """Go on with a move whose mark stands on the workload."""
-    workload = live.workload
-    assert workload is not None
-    if entry.status is Status.PENDING:
-        return began(entry, mark.started_at)
-    if mark.back:
-        return _await_return(move, entry, live, context, workload)
-    if entry.back_at is not None:
-        return Step(write=unpin(move, workload, mark))
-    if lost := live.why_lost(move.target):
-        return _retreat(move, entry, live, context.now, lost)
-    if entry.serving_at is None:
-        return _await_copies(move, entry, live, context, workload)
-    return _await_end(move, entry, live, context, workload)
+def _is_ours(mark: Mark, move: Move, context: Context) -> bool:
+    wished = (context.decision, move.target, move.pool)
+    return (mark.decision, mark.target, mark.pool) == wished
 
 
 def _begin(move: Move, entry: Entry, live: Live, context: Context) -> Next:
-    objection = objection_to(move, live)
+    objection = objection_to(move, live, context)
     reason = objection.reason if objection else ""
     if context.now > context.deadline_at:
         late = "its deadline has passed" + (f": {reason}" if reason else "")
@@ -78,92 +66,152 @@ def _begin(move: Move, entry: Entry, live: Live, context: Context) -> Next:
         return Wait(reason=reason)
     if objection or live.workload is None:
         return ended(entry, Status.REFUSED, context.now, reason)
-    decision, now = context.decision, context.now
-    return Step(write=pin(move, live.workload, decision=decision, home=live.home, now=now))
+    decision, now, home = context.decision, context.now, live.home
+    if move.workload.kind is WorkloadKind.DEPLOYMENT:
+        return Step(write=pin(move, live.workload, decision=decision, home=home, now=now))
+    gently = not live.why_lost(move.source)
+    write = pin_set(move, live.workload, decision=decision, home=home, now=now, gently=gently)
+    return Step(write=write)
 
 
-def _await_copies(move: Move, entry: Entry, live: Live, context: Context, workload: Object) -> Next:
+def _follow(case: Case) -> Next:
+    """Go on with a move whose mark stands on the workload."""
+    move, entry, live, mark = case.move, case.entry, case.live, case.mark
+    if entry.status is Status.PENDING:
+        warnings = warnings_of(move, live, case.context.insight)
+        return began(replace(entry, warnings=entry.warnings + warnings), mark.started_at)
+    if case.context.paused_by:
+        return next_in_pause(case)
+    if mark.frozen:
+        return case.guarded(thaw(case))
+    if mark.back:
+        return _await_return(case)
+    if entry.back_at is not None:
+        return Step(write=unpin(move, case.workload, mark, home=live.home))
+    return _go_forth(case)
+
+
+def _go_forth(case: Case) -> Next:
+    if lost := case.lost(case.move.target):
+        return case.retreat(lost)
+    if unsettled := case.live.why_unsettled(case.move.target, case.now):
+        return Wait(reason=unsettled)
+    return _await_copies(case) if case.entry.serving_at is None else _await_end(case)
+
+
+def _await_copies(case: Case) -> Next:
     """Wait until all replicas are ready on the target; the old ones may still be there."""
-    there = [p for p in own_pods(workload, live.pods) if live.cluster_of(p) == move.target]
-    asked, ready, now = replicas_of(workload), sum(map(is_serving, there)), context.now
-    if ready >= asked and not is_unseen(workload):
-        return serves(entry, now)
-    hanging = next((why for pod in there if (why := why_hanging(pod, now))), "")
-    if hanging:
-        return _retreat(move, entry, live, now, hanging)
-    told = f"{ready} of {asked} replicas of {move.component} are ready on {move.target}"
-    if _is_overdue(entry.started_at, context):
-        return _retreat(move, entry, live, now, f"only {told} in time")
+    asked, ready = replicas_of(case.workload), len(case.serving_there)
+    if ready >= asked and not is_unseen(case.workload):
+        return serves(case.entry, case.now)
+    pending = _pending(case)
+    hopeless = next((p.reason for p in pending if p.is_hopeless), "")
+    if hopeless := case.live.why_kubelet_silent(case.move.target, case.now) or hopeless:
+        return case.retreat(hopeless)
+    if case.is_set and (step := _next_of_set(case)):
+        return case.guarded(step)
+    told = f"{ready} of {asked} replicas of {case.move.component} are ready on {case.move.target}"
+    if case.is_overdue(case.entry.started_at, times=_patience(case)):
+        why = f": {pending[0].reason}" if pending else ""
+        return case.retreat(f"only {told} in time{why}")
     return Wait(reason=told)
 
 
-def _await_end(move: Move, entry: Entry, live: Live, context: Context, workload: Object) -> Next:
+def _pending(case: Case) -> list[Hanging]:
+    """Return the copies that do not start on the target, by name."""
+    there = sorted(filter(case.is_there, case.pods), key=name_of)
+    found = (hanging(pod, case.live.events, case.now) for pod in there)
+    return [each for each in found if each is not None]
+
+
+def _patience(case: Case) -> int:
+    """Return how many times the time of a move is given: pods of a set come one by one."""
+    return 1 if case.mark.partition is None else replicas_of(case.workload)
+
+
+def _next_of_set(case: Case) -> Step | None:
+    """Exchange the next pod; one that is lost is given up where that is allowed."""
+    if case.lost(case.move.source) and case.context.insight.policy.allow_double_run:
+        return given_up(case.pods, case.live)
+    return next_exchange(case.move, case.live, case.workload, case.mark)
+
+
+def _await_end(case: Case) -> Next:
     """Wait until the old replicas are gone, then prove the new ones."""
-    within_reach = [p for p in own_pods(workload, live.pods) if not _is_beyond_reach(p, live)]
-    there = [p for p in within_reach if live.cluster_of(p) == move.target and is_serving(p)]
-    if is_rolled_out(workload) and len(there) == len(within_reach):
-        return _prove(move, entry, live, context)
-    if not _is_overdue(entry.serving_at, context, times=2):
-        return Wait(reason=f"the old replicas of {move.component} on {move.source} are going")
-    if len(there) < replicas_of(workload):
-        fell = f"its replicas on {move.target} do not stay ready"
-        return _retreat(move, entry, live, context.now, fell)
-    stuck = f"it serves on {move.target}, but its old replicas do not go away"
-    return ended(entry, Status.FAILED, context.now, stuck)
+    move, within_reach = case.move, case.within_reach
+    if case.is_set and (step := _next_of_set(case)):
+        return case.guarded(step)
+    there = case.serving_there
+    are_alone = is_rolled_out(case.workload) and len(there) == len(within_reach)
+    missed = why_not_reached(case.workload, case.live)
+    old = why_old_reached(case.workload, case.live)
+    if are_alone and not missed and not old:
+        return _give_up_old(case) or _prove(case)
+    waits = f"the old replicas of {move.component} on {move.source} are going"
+    if not case.is_overdue(case.entry.serving_at, times=2):
+        return Wait(reason=(missed or old) if are_alone else waits)
+    if len(there) < replicas_of(case.workload):
+        return case.retreat(f"its replicas on {move.target} do not stay ready")
+    if missed:
+        return case.retreat(missed)
+    stuck = f"it serves on {move.target}, but " + (
+        old if are_alone else "its old replicas do not go away"
+    )
+    return ended(case.entry, Status.FAILED, case.now, stuck)
 
 
-def _prove(move: Move, entry: Entry, live: Live, context: Context) -> Next:
+def _give_up_old(case: Case) -> Step | None:
+    """Give up old replicas that end on a lost cluster, where the policy allows a double run."""
+    if not case.context.insight.policy.allow_double_run:
+        return None
+    left = [pod for pod in case.pods if case.is_beyond_reach(pod)]
+    return given_up(left, case.live) if left else None
+
+
+def _prove(case: Case) -> Next:
     """End the move by what the insights say.
 
     Missing data hold it where it is: the new replicas serve, and going back would be another move,
     made blind. When the data stay away for twice the time a move may take, it counts as done, with
     a note.
     """
-    assert entry.serving_at is not None
-    judgement = judge(move, entry.serving_at, context)
+    serving_at = case.entry.serving_at
+    assert serving_at is not None
+    judgement = judge(case.move, serving_at, case.context)
     if judgement.finding is Finding.GOOD:
-        return ended(entry, Status.SUCCEEDED, context.now, _left_behind(move, live))
+        return case.end(Status.SUCCEEDED, _left_behind(case))
     if judgement.finding is Finding.WORSE:
-        if not (lost := live.why_lost(move.source)):
-            return goes_back(entry, context.now, judgement.reason)
-        note = f"{judgement.reason}, but there is no way back: {lost}"
-        return ended(entry, Status.SUCCEEDED, context.now, note)
-    if _is_overdue(entry.serving_at, context, times=2):
-        return ended(entry, Status.SUCCEEDED, context.now, f"not proven: {judgement.reason}")
+        if not (lost := case.lost(case.move.source)):
+            return goes_back(case.entry, case.now, judgement.reason)
+        return case.end(Status.SUCCEEDED, f"{judgement.reason}, but there is no way back: {lost}")
+    if case.is_overdue(serving_at, times=2):
+        return case.end(Status.SUCCEEDED, f"not proven: {judgement.reason}")
     return Wait(reason=judgement.reason, for_insight=True)
 
 
-def _retreat(move: Move, entry: Entry, live: Live, now: datetime, reason: str) -> Next:
-    """Go back, unless the cluster it came from is lost: then stay pinned to the other."""
-    if lost := live.why_lost(move.source):
-        return ended(entry, Status.FAILED, now, f"{reason}, and there is no way back: {lost}")
-    return goes_back(entry, now, reason)
-
-
-def _await_return(move: Move, entry: Entry, live: Live, context: Context, workload: Object) -> Next:
+def _await_return(case: Case) -> Next:
     """Wait until the workload runs as it was before."""
+    entry, source = case.entry, case.move.source
     if entry.back_at is None:
-        return goes_back(entry, context.now, "it was being taken back")
-    within_reach = [p for p in own_pods(workload, live.pods) if not _is_beyond_reach(p, live)]
-    serving = sum(map(is_serving, within_reach))
-    if is_rolled_out(workload) and serving == len(within_reach) == replicas_of(workload):
-        return ended(entry, Status.REVERTED, context.now, entry.message)
-    if _is_overdue(entry.back_at, context):
-        stuck = f"{entry.message}; going back to {move.source} did not end in time"
-        return ended(entry, Status.FAILED, context.now, stuck)
-    return Wait(reason=f"going back to {move.source}: {entry.message}")
+        return goes_back(entry, case.now, "it was being taken back")
+    if case.is_set and (step := _next_of_set(case)):
+        return step
+    serving = sum(map(is_serving, case.within_reach))
+    as_before = serving == len(case.within_reach) == replicas_of(case.workload)
+    if is_rolled_out(case.workload) and as_before:
+        return case.end(Status.REVERTED, entry.message)
+    if case.is_overdue(entry.back_at, times=_patience(case)):
+        stuck = f"{entry.message}; going back to {source} did not end in time"
+        return ended(entry, Status.FAILED, case.now, stuck)
+    return Wait(reason=f"going back to {source}: {entry.message}")
 
 
-def _is_beyond_reach(pod: Object, live: Live) -> bool:
-    """Tell whether a pod ends on a lost cluster: it goes only when that answers again."""
-    cluster = live.cluster_of(pod)
-    return is_terminating(pod) and cluster is not None and bool(live.why_lost(cluster))
-
-
-def _left_behind(move: Move, live: Live) -> str:
-    left = sum(_is_beyond_reach(pod, live) for pod in live.pods)
-    return f"{left} old replicas stay Terminating until {move.source} answers" if left else ""
-
-
-def _is_overdue(since: datetime | None, context: Context, times: int = 1) -> bool:
-    return since is not None and context.now > since + times * context.move_timeout
+def _left_behind(case: Case) -> str:
+    """Tell of old replicas on a lost cluster: left Terminating, or given up."""
+    source = case.move.source
+    left = sum(map(case.is_beyond_reach, case.pods))
+    if left:
+        return f"{left} old replicas stay Terminating until {source} answers"
+    if case.lost(source) and case.context.insight.policy.allow_double_run:
+        return f"its old replicas were given up; they may run on until {source} answers"
+    return ""

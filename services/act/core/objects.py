@@ -40,7 +40,19 @@ SITE = Kind(
 DEPLOYMENT = Kind(group="apps", name="Deployment", plural="deployments")
 STATEFUL_SET = Kind(group="apps", name="StatefulSet", plural="statefulsets")
 POD = Kind(name="Pod", plural="pods")
+SERVICE = Kind(name="Service", plural="services")
+EVENT = Kind(name="Event", plural="events")
+ENDPOINT_SLICE = Kind(group="discovery.k8s.io", name="EndpointSlice", plural="endpointslices")
+LEASE = Kind(group="coordination.k8s.io", name="Lease", plural="leases")
+POD_AUTOSCALER = Kind(
+    group="autoscaling",
+    version="v2",
+    name="HorizontalPodAutoscaler",
+    plural="horizontalpodautoscalers",
+)
 NODE = Kind(name="Node", plural="nodes", namespaced=False)
+CONFIG_MAP = Kind(name="ConfigMap", plural="configmaps")
+SECRET = Kind(name="Secret", plural="secrets")
 NAMESPACE = Kind(name="Namespace", plural="namespaces", namespaced=False)
 FOREIGN_CLUSTER = Kind(
     group="core.liqo.io",

@@ -8,7 +8,8 @@ from typing import Any
 from services.act.core.ledger_json import written
 from services.act.core.liqo import Terms, terms_for
 from services.act.core.objects import Manner, Object, Ref, Write, dig, version_of
-from services.act.core.workloads import is_strategy_safe, kind_of, terms_of
+from services.act.core.workloads import is_strategy_safe, kind_of, replicas_of, terms_of
+from shared.model.application import WorkloadKind
 from shared.model.names import ClusterName, DecisionId
 from shared.model.plan import Move
 
@@ -27,10 +28,28 @@ class Mark:
     previous: Terms | None
     """The affinity terms before the move."""
     started_at: datetime
+    pool: str = ""
     back: bool = False
     """Whether the affinity of `previous` was applied again."""
     strategy: bool = False
-    """Whether Act set the rollout strategy, and so has to go on applying it."""
+    """Whether Act set the rollout strategy of a Deployment, and so has to go on applying it."""
+    partition: int | None = None
+    """Of a StatefulSet: pods from this ordinal on are exchanged. None: Act does not say."""
+    replicas: int | None = None
+    """Of a StatefulSet that gets one pod more for the move: how many it had before."""
+    frozen: bool = False
+    """Whether Act stopped the rollout where it was, since the loop is paused."""
+    resumed_at: datetime | None = None
+    """When a rollout stopped went on: the time it may take counts from then."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing that was set for the move alone stands any more."""
+        return not (self.strategy or self.frozen) and self.partition is None
+
+    def clock(self, since: datetime) -> datetime:
+        """Return from when on time counts for what is under way since then."""
+        return max(since, self.resumed_at or since)
 
 
 def read_mark(workload: Object) -> Mark | None:
@@ -38,6 +57,7 @@ def read_mark(workload: Object) -> Mark | None:
     text = dig(workload, "metadata", "annotations", MARK)
     try:
         data = json.loads(text or "null")
+        resumed_at = data.get("resumedAt")
         return Mark(
             decision=data["decision"],
             component=data["component"],
@@ -45,57 +65,118 @@ def read_mark(workload: Object) -> Mark | None:
             target=data["target"],
             previous=data["previous"],
             started_at=datetime.fromisoformat(data["startedAt"]),
+            pool=data.get("pool", ""),
             back=data["back"],
             strategy=data["strategy"],
+            partition=data.get("partition"),
+            replicas=data.get("replicas"),
+            frozen=data.get("frozen", False),
+            resumed_at=datetime.fromisoformat(resumed_at) if resumed_at else None,
         )
-    except (ValueError, KeyError, TypeError):
+    except (AttributeError, ValueError, KeyError, TypeError):
         return None
 
 
 def pin(
     move: Move, workload: Object, *, decision: DecisionId, home: ClusterName, now: datetime
 ) -> Write:
-    """Return the write that pins a workload to the target of a move."""
+    """Return the write that pins a Deployment to the target of a move."""
     earlier = read_mark(workload)
-    mark = Mark(
+    mark = _new_mark(move, workload, decision, now)
+    unsafe = not is_strategy_safe(workload) or bool(earlier and earlier.strategy)
+    return write_mark(move, workload, replace(mark, strategy=unsafe), home=home)
+
+
+def pin_set(
+    move: Move,
+    workload: Object,
+    *,
+    decision: DecisionId,
+    home: ClusterName,
+    now: datetime,
+    gently: bool,
+) -> Write:
+    """Return the write that pins a StatefulSet to the target of a move.
+
+    `gently`: none of its pods is exchanged yet, one more is to be made first. Else, what it has is
+    lost, and all are exchanged at once.
+    """
+    asked = replicas_of(workload)
+    mark = _new_mark(move, workload, decision, now)
+    held = replace(mark, partition=asked if gently else 0, replicas=asked if gently else None)
+    return write_mark(move, workload, held, home=home)
+
+
+def _new_mark(move: Move, workload: Object, decision: DecisionId, now: datetime) -> Mark:
+    return Mark(
         decision=decision,
         component=move.component,
         source=move.source,
         target=move.target,
+        pool=move.pool,
         previous=terms_of(workload),
         started_at=now,
-        strategy=not is_strategy_safe(workload) or bool(earlier and earlier.strategy),
     )
-    return _write(move, workload, mark, terms_for(move.target, home=home))
 
 
-def unpin(move: Move, workload: Object, mark: Mark) -> Write:
-    """Return the write that pins a workload as it was before a move."""
-    return _write(move, workload, replace(mark, back=True), mark.previous)
+def unpin(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
+    """Return the write that pins a workload as it was before a move.
+
+    A StatefulSet has one pod more while it goes back, as on the way there.
+    """
+    back = replace(mark, back=True, frozen=False)
+    if move.workload.kind is WorkloadKind.DEPLOYMENT:
+        back = replace(back, strategy=mark.strategy or not is_strategy_safe(workload))
+    elif mark.replicas is not None:
+        back = replace(back, partition=max(replicas_of(workload), mark.replicas))
+    return write_mark(move, workload, back, home=home)
 
 
-def _write(move: Move, workload: Object, mark: Mark, terms: Terms | None) -> Write:
+def settle(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
+    """Return the write that gives back what was set for the move alone; pods stay as they are."""
+    settled = replace(mark, strategy=False, partition=None, frozen=False)
+    return write_mark(move, workload, settled, home=home)
+
+
+def write_mark(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
     """Apply every field Act owns on a workload: one left out would be taken away.
 
     The resource version makes it a precondition that the workload still is as it was judged.
     """
+    terms = mark.previous if mark.back else terms_for(move.target, home=home, pool=move.pool)
     spec: dict[str, Any] = {}
     if terms:
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         spec["template"] = {"spec": {"affinity": {"nodeAffinity": required}}}
     if mark.strategy:
         spec["strategy"] = SAFE_STRATEGY
+    if mark.partition is not None:
+        rolling = {"partition": mark.partition}
+        spec["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    elif mark.frozen:
+        spec["paused"] = True
     metadata = {
         "annotations": {MARK: _mark_json(mark)},
         "resourceVersion": version_of(workload),
     }
-    namespace = move.application.partition("/")[0]
     return Write(
-        ref=Ref(kind=kind_of(move.workload), namespace=namespace, name=move.workload.name),
+        ref=ref_of(move),
         manner=Manner.APPLY,
         body={"metadata": metadata, **({"spec": spec} if spec else {})},
-        purpose=f"move {move.component} {'back' if mark.back else 'to ' + move.target}",
+        purpose=_purpose(move, mark),
     )
+
+
+def ref_of(move: Move) -> Ref:
+    """Return the address of the workload that moves."""
+    namespace = move.application.partition("/")[0]
+    return Ref(kind=kind_of(move.workload), namespace=namespace, name=move.workload.name)
+
+
+def _purpose(move: Move, mark: Mark) -> str:
+    if mark.frozen:
+        return f"stop the rollout of {move.component} where it is"
+    return f"move {move.component} {'back' if mark.back else 'to ' + move.target}"
 
 
 def _mark_json(mark: Mark) -> str:
@@ -104,9 +185,14 @@ def _mark_json(mark: Mark) -> str:
         "component": mark.component,
         "source": mark.source,
         "target": mark.target,
+        "pool": mark.pool,
         "previous": mark.previous,
         "startedAt": written(mark.started_at),
         "back": mark.back,
         "strategy": mark.strategy,
+        "partition": mark.partition,
+        "replicas": mark.replicas,
+        "frozen": mark.frozen,
+        "resumedAt": written(mark.resumed_at) if mark.resumed_at else None,
     }
     return json.dumps(data, separators=(",", ":"))

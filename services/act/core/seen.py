@@ -25,6 +25,14 @@ class Seen:
         """Return the objects that a query found."""
         return self.objects[query]
 
+    def plus(self, further: "Seen") -> "Seen":
+        """Return it with what was looked at besides."""
+        return Seen(
+            objects={**self.objects, **further.objects},
+            unreached={**self.unreached, **further.unreached},
+            refused={**self.refused, **further.refused},
+        )
+
     def why_silent(self, cluster: ClusterName) -> str:
         """Say why a cluster gave no answer, or nothing."""
         return self.unreached.get(cluster) or self.refused.get(cluster, "")

@@ -13,12 +13,22 @@ from shared.model.plan import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The action got further, or ended: keep that in the ledger."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """Change the cluster by one call, then look again."""
 
     write: Write
     even_paused: bool = False
     """Whether it is taken while the loop is paused: it freezes a rollout where it is."""
+    otherwise: Progress | None = None
+    """What is recorded where the API denies it for good, with the reason as a warning. None: a
+    denied step ends the action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +38,6 @@ class Wait:
     reason: str
     for_insight: bool = False
     """Whether only a newer insight is likely to end it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """The action got further, or ended: keep that in the ledger."""
-
-    entry: Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Deployments and their pods as pure functions: where they are pinned, how far a rollout is."""
 
 import math
-from datetime import datetime, timedelta
 
 from services.act.core.liqo import Terms
 from services.act.core.objects import (
@@ -9,16 +8,12 @@ from services.act.core.objects import (
     STATEFUL_SET,
     Kind,
     Object,
-    condition,
     dig,
     has_condition,
     name_of,
     number,
 )
 from shared.model.application import WorkloadKind, WorkloadRef
-
-ACCEPTANCE = timedelta(seconds=10)
-"""A provider that took a pod says so, by its host's address, well within this time."""
 
 
 def kind_of(workload: WorkloadRef) -> Kind:
@@ -46,7 +41,7 @@ def selector_of(workload: Object) -> str:
 
 
 def own_pods(workload: Object, pods: tuple[Object, ...]) -> tuple[Object, ...]:
-    """Keep the pods of the workload's own ReplicaSets, named `<workload>-<hash of template>`.
+    """Keep the pods of a StatefulSet, or of a Deployment's ReplicaSets, `<name>-<template hash>`.
 
     Selectors of two workloads may overlap. What has ended for good is no longer there.
     """
@@ -54,9 +49,10 @@ def own_pods(workload: Object, pods: tuple[Object, ...]) -> tuple[Object, ...]:
     for pod in pods:
         labels = dig(pod, "metadata", "labels") or {}
         replica_set = f"{name_of(workload)}-{labels.get('pod-template-hash')}"
+        controllers = (("ReplicaSet", replica_set), ("StatefulSet", name_of(workload)))
         owners = dig(pod, "metadata", "ownerReferences") or ()
         ended = dig(pod, "status", "phase") in ("Failed", "Succeeded")
-        if not ended and any(owner.get("name") == replica_set for owner in owners):
+        if not ended and any((o.get("kind"), o.get("name")) in controllers for o in owners):
             mine.append(pod)
     return tuple(mine)
 
@@ -98,14 +94,17 @@ def is_strategy_safe(deployment: Object) -> bool:
         return False
     replicas = replicas_of(deployment)
     rolling = dig(deployment, "spec", "strategy", "rollingUpdate")
-    surge = _resolved(dig(rolling, "maxSurge"), replicas, up=True)
-    unavailable = _resolved(dig(rolling, "maxUnavailable"), replicas, up=False)
+    surge = resolved(dig(rolling, "maxSurge"), replicas, up=True)
+    unavailable = resolved(dig(rolling, "maxUnavailable"), replicas, up=False)
     return surge >= 1 and unavailable == 0
 
 
-def _resolved(value: int | str | None, replicas: int, *, up: bool) -> int:
+def resolved(
+    value: int | str | None, replicas: int, *, up: bool, default: int | str = "25%"
+) -> int:
+    """Return a number of pods that may be declared as a share of the replicas."""
     if value is None:
-        value = "25%"
+        value = default
     if isinstance(value, int):
         return value
     share = int(value.rstrip("%")) * replicas / 100
@@ -114,32 +113,12 @@ def _resolved(value: int | str | None, replicas: int, *, up: bool) -> int:
 
 def why_bound(workload: Object, pods: tuple[Object, ...]) -> str:
     """Say what pins the pods to where they stand, or nothing."""
+    for template in dig(workload, "spec", "volumeClaimTemplates") or ():
+        return f"its pods are bound by the volume claim template {name_of(template)}"
     specs = [dig(workload, "spec", "template", "spec"), *(dig(pod, "spec") for pod in pods)]
     for spec in specs:
         for volume in dig(spec, "volumes") or ():
             claim = dig(volume, "persistentVolumeClaim", "claimName")
             if claim:
                 return f"its pods are bound by the volume claim {claim}"
-    return ""
-
-
-def why_hanging(pod: Object, now: datetime) -> str:
-    """Say why a pod bound to a virtual node will not start there, or nothing.
-
-    Liqo copies the verdict of the provider's scheduler; a provider that turned the pod down gives
-    it no host address; a namespace not offloaded there has a reason of its own.
-    """
-    if not dig(pod, "spec", "nodeName") or dig(pod, "status", "phase") != "Pending":
-        return ""
-    name, scheduled = name_of(pod), condition(pod, "PodScheduled", "status", "conditions")
-    reasons = (dig(pod, "status", "reason"), scheduled.get("reason"))
-    if "OffloadingBackOff" in reasons:
-        return f"{name} hangs: its namespace is not offloaded there"
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return f"{name} finds no room there: {scheduled.get('message', 'unschedulable')}"
-    bound = scheduled.get("lastTransitionTime") or dig(pod, "metadata", "creationTimestamp")
-    if dig(pod, "status", "hostIP") or not bound:
-        return ""
-    if now - datetime.fromisoformat(bound) > ACCEPTANCE:
-        return f"{name} was not accepted by the provider"
     return ""

@@ -106,9 +106,9 @@ class Fields:
         """Return a number that is not negative, or None where there is none."""
         return self.number(name, above=above) if self.has(name) else None
 
-    def whole(self, name: str, default: int, *, least: int = 0) -> int:
+    def whole(self, name: str, default: int, *, least: int = 0, most: float = math.inf) -> int:
         """Return a whole number."""
-        value = self.number(name, float(default), least=least)
+        value = self.number(name, float(default), least=least, most=most)
         if not value.is_integer():
             raise FieldError(self.at(name), f"must be a whole number, not {value:g}")
         return int(value)

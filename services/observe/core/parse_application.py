@@ -19,6 +19,9 @@ from shared.model.application import (
 )
 from shared.model.names import ApplicationName, ClusterName, ComponentName, GroupName
 
+MOST_BYTES = 65507
+"""The largest payload of a UDP packet over IPv4: 65,535 without the headers of both."""
+
 
 def name_of(application: Fields) -> ApplicationName:
     """Return `namespace/name`. FieldError: it has none."""
@@ -101,7 +104,15 @@ def _flow(flow: Fields) -> Flow:
         max_latency_ms=flow.maybe_number("maxLatencyMs", above=0.0),
         max_loss_ratio=flow.maybe_number("maxLossRatio"),
         max_jitter_ms=flow.maybe_number("maxJitterMs"),
+        packet_bytes=_packet_bytes(flow),
     )
+
+
+def _packet_bytes(flow: Fields) -> int | None:
+    """Return the largest payload of a flow's packets, as IPv4 and UDP allow."""
+    if not flow.has("packetBytes"):
+        return None
+    return flow.whole("packetBytes", 1, least=1, most=MOST_BYTES)
 
 
 def _group(group: Fields) -> UserGroup:

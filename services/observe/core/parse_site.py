@@ -119,6 +119,7 @@ def parse_policy(policy: Fields) -> FleetPolicy:
         approval_lifetime=_seconds(spec, "approvalLifetimeSeconds", usual.approval_lifetime),
         approvers=spec.texts("approvers"),
         capacity_autonomy=spec.choice("capacityAutonomy", usual.capacity_autonomy),
+        allow_double_run=spec.flag("allowDoubleRun", default=usual.allow_double_run),
         missing=tuple(_missing(item) for item in spec.items("missing")),
         detectors=_detectors(spec.child("detectors"), usual.detectors),
     )

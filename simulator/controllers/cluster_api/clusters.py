@@ -83,7 +83,7 @@ class Clusters:
         parts = self._parts(found)
         for part in (parts.infrastructure.obj, parts.control_plane.obj):
             if part:
-                adopt(self._api, part, found, cluster=name_of(found))
+                adopt(self._api, part, found, controls=True)
         endpoint = dig(parts.infrastructure.obj, "spec", "controlPlaneEndpoint")
         if is_provisioned(parts.infrastructure.obj) and endpoint:
             found = set_fields(self._api, found, controlPlaneEndpoint=endpoint)

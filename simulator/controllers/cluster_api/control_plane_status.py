@@ -4,8 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from simulator.controllers.cluster_api.kinds import CLUSTER_LABEL, CONTROL_PLANE_LABEL
 from simulator.controllers.cluster_api.machine_objects import count, versions_of
-from simulator.controllers.cluster_api.writing import Told, conditions, severe_conditions
-from simulator.kubernetes.objects import Object, condition_of, labels_of
+from simulator.controllers.cluster_api.writing import (
+    Told,
+    conditions,
+    listed,
+    severe_conditions,
+)
+from simulator.kubernetes.objects import Object, condition_of, is_going, labels_of
 
 
 def kubeadm_status(
@@ -100,8 +105,13 @@ def _of_kubeadm(found: Object, machines: Sequence[Object], *, initialized: bool)
         yield Told("ControlPlaneComponentsHealthy", None, "InspectionFailed", waiting)
     yield machines_ready("MachinesReady", machines)
     yield machines_up_to_date("MachinesUpToDate", machines)
-    yield from scaling(len(machines), int(found["spec"].get("replicas", 1)))
-    for kind in ("RollingOut", "Remediating", "Deleting", "Paused"):
+    wanted = 0 if is_going(found) else int(found["spec"].get("replicas", 1))
+    yield from scaling(len(machines), wanted)
+    if is_going(found):
+        yield Told("Deleting", True, "WaitingForMachineDeletion", listed("Machines", machines))
+    else:
+        yield Told("Deleting", False, "NotDeleting")
+    for kind in ("RollingOut", "Remediating", "Paused"):
         yield Told(kind, False, f"Not{kind}")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from simulator.controllers.cluster_api.control_plane_status import kubeadm_status, k_threes_status
+from simulator.controllers.cluster_api.control_plane_status import k_threes_status, kubeadm_status
 from simulator.controllers.cluster_api.kinds import (
     BOOTSTRAP,
     CLUSTERS,
@@ -16,7 +16,6 @@ from simulator.controllers.cluster_api.kinds import (
     is_provisioned,
     key_of,
     referenced,
-    resource_of,
 )
 from simulator.controllers.cluster_api.machine_objects import (
     Names,
@@ -29,15 +28,14 @@ from simulator.controllers.cluster_api.machine_objects import (
 from simulator.controllers.cluster_api.secrets import make_secrets
 from simulator.controllers.cluster_api.timing import INITIALIZE_SECONDS, paced
 from simulator.controllers.cluster_api.writing import (
-    MANAGER,
     Timers,
     adopt,
     hold,
     release,
     tell_paused,
+    write_status,
 )
 from simulator.controllers.loop import Time
-from simulator.controllers.writing import set_status
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.objects import (
     Object,
@@ -82,24 +80,27 @@ class ControlPlanes:
             return None
         cluster = cluster_of(self._api, found)
         if cluster is None or not controller_of(found):
-            return self._end(found) if is_going(found) else None
+            if is_going(found):
+                self._end(found)
+            return None
         if is_paused(cluster, found):
             tell_paused(self._api, found)
             return None
         if is_going(found):
-            return self._end(found)
+            self._end(found)
+            return None
         return self._grow(hold(self._api, found, self._finalizer), cluster)
 
     def _grow(self, found: Object, cluster: Object) -> float | None:
         self._adopt_template(found, cluster)
         infrastructure = self._infrastructure(cluster)
         if infrastructure is None:
-            self._tell(found, cluster, initialized=False)
+            self._tell(found, initialized=False)
             return None
         make_secrets(self._api, cluster, found, infrastructure)
         self._resize(found, cluster)
         left = self._left(found)
-        self._tell(found, cluster, initialized=left == 0)
+        self._tell(found, initialized=left == 0)
         return left or None
 
     def _infrastructure(self, cluster: Object) -> Object | None:
@@ -112,7 +113,7 @@ class ControlPlanes:
     def _adopt_template(self, found: Object, cluster: Object) -> None:
         template = referenced(self._api, template_ref_of(found), namespace_of(found)).obj
         if template:
-            adopt(self._api, template, cluster, cluster=name_of(cluster))
+            adopt(self._api, template, cluster)
 
     def _machines(self, found: Object) -> list[Object]:
         return [
@@ -159,17 +160,19 @@ class ControlPlanes:
             return None
         return self._timers.left(found, "answer", paced(INITIALIZE_SECONDS, *key_of(found)))
 
-    def _tell(self, found: Object, cluster: Object, *, initialized: bool) -> None:
+    def _tell(self, found: Object, *, initialized: bool) -> None:
         machines, at = self._machines(found), self._api.now()
         status_of = kubeadm_status if self._kind == KUBEADM else k_threes_status
         status = status_of(found, machines, initialized=initialized, at=at)
-        set_status(self._api, resource_of(self._api, found), found, status, manager=MANAGER)
+        write_status(self._api, found, status)
 
     def _end(self, found: Object) -> None:
         machines = self._machines(found)
         for machine in machines:
             delete_machine(self._api, machine)
-        if not machines:
+        if machines:
+            self._tell(found, initialized=is_initialized(found))
+        else:
             release(self._api, found, self._finalizer)
 
     @property

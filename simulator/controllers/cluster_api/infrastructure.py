@@ -9,7 +9,6 @@ from simulator.controllers.cluster_api.kinds import (
     is_paused,
     is_provisioned,
     key_of,
-    resource_of,
 )
 from simulator.controllers.cluster_api.timing import (
     INFRASTRUCTURE_DESTROY_SECONDS,
@@ -18,17 +17,17 @@ from simulator.controllers.cluster_api.timing import (
     paced,
 )
 from simulator.controllers.cluster_api.writing import (
-    MANAGER,
     Timers,
     Told,
     conditions,
     hold,
     release,
     set_fields,
+    severe_conditions,
     tell_paused,
+    write_status,
 )
 from simulator.controllers.loop import Time
-from simulator.controllers.writing import set_status
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.objects import Object, controller_of, dig, is_going, name_of, namespace_of
 from simulator.kubernetes.store import Key, Kind
@@ -85,18 +84,17 @@ class InfrastructureClusters:
         return None
 
     def _tell(self, found: Object, *, provisioned: bool) -> None:
-        told = [Told("Paused", False, "NotPaused")]
-        status = {**(found.get("status") or {})}
-        if self._kind != DEV_CLUSTERS:
-            reason = "Ready" if provisioned else "NotReady"
-            told = [Told("Ready", provisioned, reason)]
-            # the one word is v1beta1's, the other v1beta2's: each schema drops the other's
+        status, at = {**(found.get("status") or {})}, self._api.now()
+        if self._kind == DEV_CLUSTERS:
+            told = [Told("Paused", False, "NotPaused")]
+            status["conditions"] = conditions(found, told, at)
+        else:
+            told = [Told("Ready", provisioned, "NetworkReconciling")]
+            status["conditions"] = severe_conditions(found, told, at)
             status["ready"] = provisioned
         if provisioned:
             status["initialization"] = {"provisioned": True}
-        status["conditions"] = conditions(found, told, self._api.now())
-        resource = resource_of(self._api, found)
-        set_status(self._api, resource, found, status, manager=MANAGER)
+        write_status(self._api, found, status)
 
     def _end(self, found: Object) -> float | None:
         seconds = paced(INFRASTRUCTURE_DESTROY_SECONDS, *key_of(found))

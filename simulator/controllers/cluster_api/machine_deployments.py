@@ -81,8 +81,7 @@ class MachineDeployments:
             self._grow(found, cluster)
 
     def _grow(self, found: Object, cluster: Object) -> None:
-        name = name_of(cluster)
-        found = adopt(self._api, found, cluster, cluster=name, finalizer=FINALIZER)
+        found = adopt(self._api, found, cluster, finalizer=FINALIZER)
         missing = self._missing_templates(found, cluster)
         if not missing and self._is_stable(cluster):
             self._step(found)
@@ -96,7 +95,7 @@ class MachineDeployments:
                 continue
             template = referenced(self._api, ref, namespace_of(found)).obj
             if template:
-                adopt(self._api, template, cluster, cluster=name_of(cluster))
+                adopt(self._api, template, cluster)
             else:
                 missing.append(ref["kind"])
         return missing

@@ -9,8 +9,8 @@ from simulator.controllers.cluster_api.kinds import (
     newest,
 )
 from simulator.controllers.cluster_api.machine_objects import count
-from simulator.controllers.cluster_api.writing import MANAGER, set_fields
-from simulator.controllers.writing import owned_by, set_status
+from simulator.controllers.cluster_api.writing import MANAGER, set_fields, write_status
+from simulator.controllers.writing import owned_by
 from simulator.kubernetes.api import Api, Writer
 from simulator.kubernetes.objects import (
     Object,
@@ -71,8 +71,7 @@ class MachineSets:
                 "upToDateReplicas": count(own, "UpToDate"),
                 "selector": as_text(each["spec"]["selector"]),
             }
-            resource = newest(self._api, MACHINE_SETS)
-            set_status(self._api, resource, each, status, manager=MANAGER)
+            write_status(self._api, each, status)
 
 
 def hash_of(deployment: Object) -> str:

@@ -48,7 +48,7 @@ def stage_of(machine: Object) -> Stage:
 
 def tell_stage(api: Api, machine: Object, stage: Stage, *, crowded: bool) -> Object:
     """Write how far a Machine is. `crowded`: its provider has no room for it."""
-    told = [*_parts(machine, stage, crowded=crowded), *_whole(machine, stage)]
+    told = [*_parts(machine, stage, crowded=crowded), *_whole(stage)]
     if not condition_of(machine, "UpToDate"):
         told.append(Told("UpToDate", True, "UpToDate"))
     initialization = {
@@ -113,7 +113,7 @@ def _of_node(infrastructure: str, stage: Stage) -> Iterator[Told]:
         yield Told("NodeHealthy", None, "NodeInspectionFailed", message)
 
 
-def _whole(machine: Object, stage: Stage) -> Iterator[Told]:
+def _whole(stage: Stage) -> Iterator[Told]:
     ready = stage == Stage.READY
     missing = {
         Stage.PENDING: "BootstrapConfigReady",

@@ -14,8 +14,8 @@ from simulator.kubernetes.resources import SECRETS
 
 TYPE = "cluster.x-k8s.io/secret"
 WORKLOAD_KUBECONFIG = "simulator.crossloop.dev/workload-kubeconfig"
-"""Annotation of the infrastructure cluster: the text of a kubeconfig of an API server that is there,
-to be handed out as the new cluster's."""
+"""Annotation of the infrastructure cluster: the text of a kubeconfig of an API server that is
+there, to be handed out as the new cluster's."""
 
 _FAKE_PEM = "-----BEGIN CERTIFICATE-----\nc2ltdWxhdGVk\n-----END CERTIFICATE-----\n"
 _PAIRS = {

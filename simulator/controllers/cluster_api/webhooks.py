@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from simulator.kubernetes.api import Review
+from simulator.controllers.cluster_api.kinds import CLUSTER_LABEL, DEPLOYMENT_LABEL
 from simulator.kubernetes.objects import Object, annotations_of, clone, dig, name_of, put
 from simulator.kubernetes.resources import Resource
 from simulator.kubernetes.selectors import matches_labels
 from simulator.kubernetes.status import Cause, StatusError, cause_of, details_of
-from simulator.controllers.cluster_api.kinds import CLUSTER_LABEL, DEPLOYMENT_LABEL
+from simulator.kubernetes.webhooks import Review
 
 MIN_SIZE = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size"
 MAX_SIZE = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size"
@@ -23,8 +23,8 @@ class ClusterApiWebhooks:
 
     def default(self, review: Review) -> Object:
         """Return the object with what its writer left to Cluster API."""
-        fill = _DEFAULTS.get(review.resource.kind)
-        if fill is None or review.subresource or not review.resource.is_custom:
+        fill, schema = _DEFAULTS.get(review.resource.kind), review.resource.schema
+        if fill is None or review.subresource or not schema or schema.problems(review.new):
             return review.new
         new = clone(review.new)
         fill(new, review.old)

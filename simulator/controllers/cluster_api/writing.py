@@ -69,7 +69,7 @@ def tell(api: Api, obj: Object, told: Iterable[Told], **status: object) -> Objec
     known["conditions"] = conditions(obj, told, api.now())
     known["observedGeneration"] = obj["metadata"]["generation"]
     known = {name: value for name, value in known.items() if value is not None}
-    return set_status(api, resource_of(api, obj), obj, known, manager=MANAGER)
+    return write_status(api, obj, known)
 
 
 def tell_paused(api: Api, obj: Object) -> None:
@@ -77,11 +77,20 @@ def tell_paused(api: Api, obj: Object) -> None:
     known = {**(obj.get("status") or {})}
     told = [Told("Paused", True, "Paused", "Cluster spec.paused is set to true")]
     known["conditions"] = conditions(obj, told, api.now())
-    set_status(api, resource_of(api, obj), obj, known, manager=MANAGER)
+    write_status(api, obj, known)
+
+
+def write_status(api: Api, obj: Object, status: Object) -> Object:
+    """Write a status, if it is another one: a write that changes nothing costs its checks, too."""
+    if status == obj.get("status"):
+        return obj
+    return set_status(api, resource_of(api, obj), obj, status, manager=MANAGER)
 
 
 def set_fields(api: Api, obj: Object, **fields: object) -> Object:
     """Write fields of the spec of an object."""
+    if fields.items() <= obj["spec"].items():
+        return obj
 
     def change(live: Object) -> Object:
         return {**live, "spec": {**live["spec"], **fields}}
@@ -89,19 +98,21 @@ def set_fields(api: Api, obj: Object, **fields: object) -> Object:
     return api.patch(ref_of(resource_of(api, obj), obj), change, Writer(manager=MANAGER))
 
 
-def adopt(api: Api, obj: Object, owner: Object, *, cluster: str, finalizer: str = "") -> Object:
-    """Make an object belong to its owner and its Cluster, and hold it with a finalizer.
+def adopt(
+    api: Api, obj: Object, cluster: Object, *, controls: bool = False, finalizer: str = ""
+) -> Object:
+    """Make an object belong to its Cluster, and hold it with a finalizer.
 
-    The owner controls it, unless another object does already.
+    `controls`: it is one of the two parts a Cluster refers to.
     """
-    reference = owned_by(owner)
+    reference = owned_by(cluster)
+    if not controls:
+        reference = {k: reference[k] for k in ("apiVersion", "kind", "name", "uid")}
     owners = list(obj["metadata"].get("ownerReferences") or ())
-    if not any(known["uid"] == uid_of(owner) for known in owners):
-        if any(known.get("controller") for known in owners):
-            del reference["controller"]
+    if not any(known["uid"] == uid_of(cluster) for known in owners):
         owners.append(reference)
-    labels = {**labels_of(obj), CLUSTER_LABEL: cluster}
-    changed = {"ownerReferences": owners, "labels": labels}
+    labels = {**labels_of(obj), CLUSTER_LABEL: name_of(cluster)}
+    changed: Object = {"ownerReferences": owners, "labels": labels}
     if finalizer:
         changed["finalizers"] = _with(obj, finalizer)
     return _set_metadata(api, obj, changed)
@@ -150,6 +161,9 @@ def _with(obj: Object, finalizer: str) -> list[str]:
 
 
 def _set_metadata(api: Api, obj: Object, fields: Object) -> Object:
+    if fields.items() <= obj["metadata"].items():
+        return obj
+
     def change(live: Object) -> Object:
         metadata = {k: v for k, v in {**live["metadata"], **fields}.items() if v}
         return {**live, "metadata": metadata}

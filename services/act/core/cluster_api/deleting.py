@@ -1,20 +1,34 @@
-"""How a cluster is deleted, from its objects as they stand."""
+"""How a cluster is deleted, from its objects as they stand: the Cluster alone, once it is empty."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.act.core.cluster_api.conditions import is_deleting, said
+from services.act.core.cluster_api.remains import leftovers, reads_of_remains, standing
+from services.act.core.cluster_api.kinds import CLUSTER, CLUSTER_NAME, MACHINE
+from services.act.core.cluster_api.removal import (
+    DELETED,
+    has_reached,
+    last_change,
+    next_of_leftovers,
+    reach,
+    removal,
+)
 from services.act.core.ledger import Entry
-from services.act.core.objects import Read
+from services.act.core.objects import (
+    Manner,
+    Object,
+    Query,
+    Read,
+    Ref,
+    Write,
+    dig,
+    name_of,
+    version_of,
+)
 from services.act.core.seen import Grounds, Seen
-from services.act.core.steps import Context, Next, ended
+from services.act.core.site import template_of
+from services.act.core.steps import Context, Next, Progress, Step, Wait, began, ended, goes_back
+from shared.errors import PermanentError
 from shared.messages.outcome import Status
 from shared.model.plan import DeleteCluster
-
-
-def reads_of_delete(action: DeleteCluster, grounds: Grounds) -> tuple[Read, ...]:
-    """Return what has to be looked at before each step."""
-    return ()
-
-
-def next_of_delete(
-    action: DeleteCluster, entry: Entry, seen: Seen, grounds: Grounds, context: Context
-) -> Next:
-    """Return what comes next."""
-    return ended(entry, Status.REFUSED, context.now, "it is not carried out yet")

@@ -1,0 +1,78 @@
+"""What speaks against a change of a cluster's size, before anything of it is done."""
+
+from services.act.core.cluster_api.conditions import is_current, is_deleting, is_paused, worst_of
+from services.act.core.cluster_api.kinds import FEWEST, MOST
+from services.act.core.cluster_api.sizes import Seat, holder_of
+from services.act.core.objects import Object, dig, has_condition, name_of, number
+from shared.model.plan import GrowCluster, ShrinkCluster
+
+BUSY = {
+    "RollingOut": "a rollout of it is under way",
+    "ScalingUp": "it is being scaled up already",
+    "ScalingDown": "it is being scaled down already",
+}
+
+
+def lasting_objection(
+    action: GrowCluster | ShrinkCluster,
+    site: Object | None,
+    deployment: Object,
+    cluster: Object | None,
+    seat: Seat,
+) -> str:
+    """Say why the size may not be changed so, or nothing. It does not go away by itself."""
+    name = name_of(deployment)
+    if is_deleting(deployment):
+        return f"MachineDeployment {name} is being deleted"
+    if cluster is None or is_deleting(cluster):
+        named = dig(deployment, "spec", "clusterName") or "?"
+        return f"Cluster {named} of {name} {'does not exist' if cluster is None else 'is going'}"
+    if holder := holder_of(seat):
+        return f"the size of {name} is kept by {holder}: let it go there, or drop the Site's growth"
+    target = seat.replicas + action.nodes - action.nodes_before
+    return _beyond_site(action, site) or _beyond_annotations(deployment, target)
+
+
+def passing_objection(deployment: Object, cluster: Object, machines: tuple[Object, ...]) -> str:
+    """Say why the size cannot be changed now, or nothing. It may go away by itself."""
+    name = name_of(deployment)
+    for obj in (cluster, deployment):
+        if is_paused(obj):
+            return f"{name_of(obj)} is paused"
+    if not is_current(deployment):
+        return f"Cluster API has not seen the newest {name} yet"
+    for of, meaning in BUSY.items():
+        if has_condition(deployment, of):
+            return f"{name}: {meaning}"
+    counts = {number(deployment, "status", of) for of in ("replicas", "upToDateReplicas")}
+    if counts != {number(deployment, "spec", "replicas")}:
+        return f"{name}: not all of its machines are there and up to date"
+    if worst := worst_of(machines):
+        return f"{name} is not whole: {worst}"
+    return ""
+
+
+def _beyond_site(action: GrowCluster | ShrinkCluster, site: Object | None) -> str:
+    growth = dig(site, "spec", "growth")
+    at = (dig(growth, "namespace"), dig(growth, "machineDeployment"))
+    if at != (action.namespace, action.machine_deployment):
+        made_by = f"{action.namespace}/{action.machine_deployment}"
+        return f"Site {action.cluster} does not say that {made_by} makes its nodes"
+    least = number(growth, "minNodes")
+    most = number(growth, "maxNodes")
+    if not least <= action.nodes <= most:
+        return f"{action.nodes} nodes: Site {action.cluster} allows {least} to {most}"
+    return ""
+
+
+def _beyond_annotations(deployment: Object, target: int) -> str:
+    annotations = dig(deployment, "metadata", "annotations") or {}
+    least, most = (_whole(annotations.get(key)) for key in (FEWEST, MOST))
+    if target < max(least or 0, 0) or (most is not None and target > most):
+        return f"{target} replicas: {name_of(deployment)} allows {least or 0} to {most or 'any'}"
+    return ""
+
+
+def _whole(text: str | None) -> int | None:
+    """Return the number an annotation holds; None: it holds none."""
+    return int(text) if text and text.isdecimal() else None

@@ -1,0 +1,45 @@
+"""A pause in the middle of a rollout: it is stopped where it is, with two copies and not none."""
+
+from dataclasses import replace
+
+from services.act.core.case import Case
+from services.act.core.objects import dig
+from services.act.core.pinning import write_mark
+from services.act.core.stateful import frozen_at, with_partition
+from services.act.core.steps import Next, Step, Wait
+from services.act.core.workloads import is_rolled_out
+
+
+def next_in_pause(case: Case) -> Next:
+    """Return what becomes of a move while the loop is paused.
+
+    A rollout under way is frozen, once: if somebody else lets it go on, that is their wish. Copies
+    that are starting go on to start; none is taken away.
+    """
+    paused = f"the loop is paused by {case.context.paused_by}"
+    if case.mark.frozen:
+        return Wait(reason=f"{paused}; the rollout of {case.move.component} stands still")
+    if is_rolled_out(case.workload) or dig(case.workload, "spec", "paused"):
+        return Wait(reason=paused)
+    if case.is_set:
+        return _freeze_set(case) or Wait(reason=paused)
+    frozen = replace(case.mark, frozen=True)
+    write = write_mark(case.move, case.workload, frozen, home=case.live.home)
+    return Step(write=write, even_paused=True)
+
+
+def _freeze_set(case: Case) -> Step | None:
+    """Let the pod that is being exchanged end, and no other begin."""
+    if case.mark.partition != 0:
+        return None
+    move, live, workload, mark = case.move, case.live, case.workload, case.mark
+    partition = frozen_at(move, live, workload, mark)
+    write = with_partition(move, live, workload, mark, partition, frozen=True)
+    return Step(write=write, even_paused=True)
+
+
+def thaw(case: Case) -> Step:
+    """Return the step by which a rollout that was frozen goes on."""
+    partition = None if case.mark.partition is None else 0
+    going = replace(case.mark, frozen=False, partition=partition, resumed_at=case.now)
+    return Step(write=write_mark(case.move, case.workload, going, home=case.live.home))
