@@ -23,10 +23,11 @@ demo-real: .venv/ready ## the same with real Kubernetes, Prometheus, Thanos, Ale
 	$(BIN)/crossloop demo --real --scenario link-degrades --speed $(SPEED) --until-settled
 
 test: .venv/ready ## run every test that can run here
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/architecture
+	$(BIN)/python -m pytest tests/contract tests/loop tests/real
 
 test-fast: .venv/ready ## run the unit tests only
-	$(BIN)/python -m pytest tests/unit tests/architecture
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/architecture
 
 check: .venv/ready ## formatting, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .

@@ -18,9 +18,11 @@ from simulator.liqo_namespaces import Namespaces
 from simulator.liqo_objects import (
     foreign_cluster,
     foreign_cluster_status,
+    named_node,
     node_conditions,
     real_node,
     room,
+    tenant_namespace,
     virtual_labels,
     virtual_node,
     virtual_node_object,
@@ -80,7 +82,7 @@ class Liqo:
         for cluster, spec in self._providers.items():
             size = room(spec.nodes * spec.cores_per_node, spec.nodes * spec.gib_per_node)
             await self._create_node(virtual_node(cluster, spec), size)
-            await self._apply(_tenant_namespace(cluster))
+            await self._apply(tenant_namespace(cluster))
             behind = virtual_node_object(cluster, spec)
             await self._apply(behind)
             await self._tell_status(behind, virtual_node_status(self._now()))
@@ -130,7 +132,7 @@ class Liqo:
         before = self._told.get(cluster)
         if before and peer.node != before.node and not self._kwok:
             await self._tell_status(
-                _node(cluster), node_conditions(ready=peer.node, at=self._now())
+                named_node(cluster), node_conditions(ready=peer.node, at=self._now())
             )
         if before is None or _shown(peer) != _shown(before):
             known = foreign_cluster(cluster)
@@ -149,7 +151,7 @@ class Liqo:
         before = self._hints.get(cluster, {KWOK: "fake"} if self._kwok else {})
         if wanted != before:
             change = {**dict.fromkeys(before.keys() - wanted.keys()), **wanted}
-            await self._merge(_node(cluster), {"metadata": {"annotations": change}})
+            await self._merge(named_node(cluster), {"metadata": {"annotations": change}})
         self._hints[cluster] = wanted
 
     def _labels(self) -> dict[str, dict[str, str]]:
@@ -192,19 +194,6 @@ class Liqo:
         return written(self._clock())
 
 
-def _node(cluster: str) -> Object:
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": cluster}}
-
-
 def _shown(peer: Peer) -> Peer:
     """Return what a ForeignCluster shows of a peer."""
     return replace(peer, pods=True, kubelet=True, readiness=Readiness.TRUE)
-
-
-def _tenant_namespace(cluster: str) -> Object:
-    labels = {"liqo.io/tenant-namespace": "true", "liqo.io/remote-cluster-id": cluster}
-    return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": f"liqo-tenant-{cluster}", "labels": labels},
-    }

@@ -57,6 +57,21 @@ def real_node(name: str, spec: ClusterSpec) -> Object:
     }
 
 
+def named_node(name: str) -> Object:
+    """Return no more than which Node it is."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+
+
+def tenant_namespace(cluster: str) -> Object:
+    """Return the namespace of what Liqo has about a provider."""
+    labels = {"liqo.io/tenant-namespace": "true", REMOTE_CLUSTER: cluster}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": f"liqo-tenant-{cluster}", "labels": labels},
+    }
+
+
 def room(cores: float, gib: float) -> Object:
     """Return capacity and allocatable of a node. Of a virtual node they are the quota granted."""
     amounts = {

@@ -67,7 +67,7 @@ ROUTES: dict[type[Any], Route] = {
         stream="CROSSLOOP_WORK",
         newest_only=False,
         tail=lambda m: application_token(m.application),
-        identity=lambda m: f"{m.decision}:outcome:{m.status}:{_progress(m)}",
+        identity=lambda m: f"{m.decision}:outcome:{m.application}:{m.status}:{_progress(m)}",
         fleet=lambda m: m.fleet,
     ),
     Approval: Route(

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from simulator.controllers.admission import OFFLOADINGS, is_offloaded
 from simulator.controllers.loop import Time
-from simulator.controllers.pod_status import accepted, running
+from simulator.controllers.pod_status import accepted, running, unschedulable
 from simulator.controllers.providers import Provider, Rooms, State
-from simulator.controllers.writing import Telling, ref_of, set_status, tell, with_condition
+from simulator.controllers.writing import Recorder, Telling, ref_of, set_status, with_condition
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.objects import (
@@ -55,8 +55,7 @@ class Kubelets:
         self._addresses = 0
         self._rooms: dict[str, Rooms] = {}
         """By virtual node."""
-        self._said: dict[str, Telling] = {}
-        """Pod (by uid) to what was last recorded of it."""
+        self._events = Recorder(api)
 
     def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
         """Return the pod itself, or all pods of a node or of an offloaded namespace."""
@@ -120,7 +119,7 @@ class Kubelets:
     def _hang(self, pod: Object, provider: Provider) -> None:
         """Say why a pod that is not at the provider yet does not get there."""
         if "hostIP" not in pod["status"] and not is_going(pod):
-            self._record(pod, provider.refused(pod))
+            self._events.record(pod, provider.refused(pod))
 
     def _objection(self, pod: Object, node: Object, provider: Provider) -> str:
         """Return why the provider's scheduler finds no room for a pod; nothing: it found some."""
@@ -129,18 +128,10 @@ class Kubelets:
         return rooms.find(pod, provider, pods)
 
     def _tell_unschedulable(self, pod: Object, message: str) -> None:
-        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-        conditions = with_condition(pod, {**condition, "message": message}, self._api.now())
-        status = {**pod["status"], "conditions": conditions}
+        status = unschedulable(pod, message, self._api.now())
         set_status(self._api, PODS, pod, status, manager=MANAGER)
         said = Telling(reason="FailedScheduling", message=message, component="default-scheduler")
-        self._record(pod, said)
-
-    def _record(self, pod: Object, said: Telling) -> None:
-        """Record what is new about a pod; what was said last is not said again."""
-        if self._said.get(uid_of(pod)) != said:
-            self._said[uid_of(pod)] = said
-            tell(self._api, pod, said)
+        self._events.record(pod, said)
 
     def _end(self, pod: Object) -> float | None:
         left = self._left("stop", pod, _seconds(pod, STOP, STOP_SECONDS))
@@ -160,7 +151,7 @@ class Kubelets:
         """Say as Liqo does that the provider does not know the namespace, or no longer."""
         if "hostIP" in pod["status"]:
             over = {**pod["status"], "phase": "Failed", "reason": OFFLOADING_ABORTED}
-            self._record(pod, provider.aborted(pod))
+            self._events.record(pod, provider.aborted(pod))
             self._write({**pod, "status": over}, {"ContainersReady": False, "Ready": False})
             return None
         status = {**pod["status"], "reason": OFFLOADING_BACK_OFF}
@@ -172,7 +163,7 @@ class Kubelets:
         status = accepted(pod["status"], node, self._api.now())
         if not provider.cluster:
             return self._bind({**pod, "status": status})
-        self._record(pod, provider.accepted())
+        self._events.record(pod, provider.accepted())
         others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
         status = {**status, "conditions": others}
         return set_status(self._api, PODS, pod, status, manager=MANAGER)
@@ -205,9 +196,8 @@ class Kubelets:
 
 
 def _is_on(pod: Object, node: Object) -> bool:
-    return bool(pod["spec"].get("nodeName") == name_of(node)) and (
-        pod["status"]["phase"] not in OVER
-    )
+    is_over = pod["status"]["phase"] in OVER
+    return not is_over and bool(pod["spec"].get("nodeName") == name_of(node))
 
 
 def _seconds(pod: Object, annotation: str, default: float) -> float:

@@ -1,5 +1,6 @@
 """What a kubelet writes into the status of a pod that it took, and of one that runs."""
 
+from simulator.controllers.writing import with_condition
 from simulator.kubernetes.objects import Object, dig
 
 HOST_IP = "10.0.0.1"
@@ -13,6 +14,13 @@ def accepted(status: Object, node: Object, at: str) -> Object:
     host = next(internal, HOST_IP)
     known = {name: value for name, value in status.items() if name != "reason"}
     return {**known, "hostIP": host, "hostIPs": [{"ip": host}], "startTime": at}
+
+
+def unschedulable(pod: Object, message: str, at: str) -> Object:
+    """Return a pod's status with the word of a provider's scheduler that there is no room."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    conditions = with_condition(pod, {**condition, "message": message}, at)
+    return {**pod["status"], "conditions": conditions}
 
 
 def running(pod: Object, address: str, at: str) -> Object:

@@ -23,12 +23,17 @@ REVISION = "controller-revision-hash"
 
 
 class StatefulSets:
-    """The controller of StatefulSets, with ordered pods and rolling updates from the last on."""
+    """The controller of StatefulSets, with ordered pods and rolling updates from the last on.
+
+    Pods below the partition stay, and are made again, as of the template before (Kubernetes,
+    `pkg/controller/statefulset`); that is kept here, where Kubernetes keeps ControllerRevisions.
+    """
 
     kinds: Sequence[Kind] = (STATEFUL_SETS.key, PODS.key)
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._templates: dict[str, Object] = {}
 
     def keys(self, kind: Kind, obj: Object) -> Iterable[Key]:
         """Return the StatefulSet itself, or the one that controls the pod."""
@@ -39,6 +44,7 @@ class StatefulSets:
         found = self._api.store.get(STATEFUL_SETS.key, key)
         if found is None or is_going(found):
             return
+        self._templates[_revision(found)] = found["spec"]["template"]
         pods = {_ordinal(pod): pod for pod in own_pods(self._api, found)}
         self._step(found, pods)
         self._tell(found)
@@ -52,7 +58,8 @@ class StatefulSets:
             if not is_true(pods[number], "Ready"):
                 return
         excess = [number for number in pods if number >= wanted]
-        stale = [n for n, pod in pods.items() if labels_of(pod).get(REVISION) != _revision(owner)]
+        newest, least = _revision(owner), _partition(owner)
+        stale = [n for n, p in pods.items() if n >= least and labels_of(p).get(REVISION) != newest]
         rolls = owner["spec"]["updateStrategy"]["type"] == "RollingUpdate"
         doomed = excess or (stale if rolls else [])
         if doomed:
@@ -63,11 +70,13 @@ class StatefulSets:
         name = f"{name_of(owner)}-{number}"
         if self._api.store.get(PODS.key, (namespace_of(owner), name)):
             return
-        pod = pod_from(owner)
+        revision = _current(owner) if number < _partition(owner) else _revision(owner)
+        template = self._templates[revision]
+        pod = pod_from({**owner, "spec": {**owner["spec"], "template": template}})
         metadata = pod["metadata"]
         del metadata["generateName"]
         own = {
-            REVISION: _revision(owner),
+            REVISION: revision,
             "statefulset.kubernetes.io/pod-name": name,
             "apps.kubernetes.io/pod-index": str(number),
         }
@@ -79,12 +88,14 @@ class StatefulSets:
         ready = sum(is_true(pod, "Ready") for pod in pods)
         revision = _revision(owner)
         updated = sum(labels_of(pod).get(REVISION) == revision for pod in pods)
+        is_done = updated == ready == len(pods) == int(owner["spec"]["replicas"])
         status = {
             "observedGeneration": owner["metadata"]["generation"],
             "replicas": len(pods),
             "readyReplicas": ready,
             "availableReplicas": ready,
             "updatedReplicas": updated,
+            "currentRevision": revision if is_done else _current(owner),
             "updateRevision": revision,
         }
         kept = ("replicas", "availableReplicas")
@@ -94,6 +105,17 @@ class StatefulSets:
 
 def _ordinal(pod: Object) -> int:
     return int(name_of(pod).rpartition("-")[2])
+
+
+def _partition(owner: Object) -> int:
+    """Return the ordinal from which on pods are exchanged."""
+    rolling = owner["spec"]["updateStrategy"].get("rollingUpdate") or {}
+    return int(rolling.get("partition") or 0)
+
+
+def _current(owner: Object) -> str:
+    """Return the revision all pods were of when they last were of one."""
+    return str((owner.get("status") or {}).get("currentRevision") or _revision(owner))
 
 
 def _revision(owner: Object) -> str:

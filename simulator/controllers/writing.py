@@ -96,6 +96,21 @@ def tell(api: Api, obj: Object, said: Telling) -> None:
     api.create(EVENTS, namespace, event, Writer(manager=said.component or MANAGER))
 
 
+class Recorder:
+    """Creates Kubernetes Events, and does not say of an object again what it said last."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._said: dict[str, Telling] = {}
+        """By uid."""
+
+    def record(self, obj: Object, said: Telling) -> None:
+        """Record what is new about an object."""
+        if self._said.get(uid_of(obj)) != said:
+            self._said[uid_of(obj)] = said
+            tell(self._api, obj, said)
+
+
 def with_condition(obj: Object, condition: Object, at: str) -> list[Object]:
     """Return the object's conditions with this one; one that says the same stays as it is."""
     old = condition_of(obj, condition["type"])

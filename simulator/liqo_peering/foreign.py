@@ -2,8 +2,8 @@
 
 from simulator.kubernetes.objects import Object, dig
 from simulator.liqo_peering.networks import TYPES, is_connected, uses_network
+from simulator.liqo_peering.replicating import way_to
 from simulator.liqo_peering.sides import REMOTE, Side, conditions, made
-from simulator.liqo_peering.slices import replicator
 
 SIGNS = (
     "Configuration",
@@ -36,7 +36,7 @@ def _status(here: Side, there: Side, known: Object, at: str) -> Object:
     gives = any(here.of(kind, there.name) for kind in ("Node", "VirtualNode", "Identity"))
     takes = bool(here.of("Tenant", there.name))
     role = {(True, True): "ConsumerAndProvider", (True, False): "Provider"}
-    is_reached = bool(replicator(here, there)) or _was_reached(known)
+    is_reached = bool(way_to(there, here)) or _was_reached(known)
     words = ("Established", "APIServerReady") if is_reached else ("None", "APIServerStatusUnknown")
     space = here.tenant(there.name)
     return {

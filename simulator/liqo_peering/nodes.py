@@ -5,6 +5,7 @@ from shared.runtime.kubernetes import ApiError
 from simulator.kubernetes.objects import Object, dig, is_going, labels_of, name_of, namespace_of
 from simulator.liqo_objects import VIRTUAL_TAINT, node_conditions, virtual_node_status
 from simulator.liqo_peering.networks import is_connected, uses_network
+from simulator.liqo_peering.replicating import is_copy
 from simulator.liqo_peering.sides import NOT_FOUND, REMOTE, Side, made
 from simulator.objects import LIQO, path_of
 
@@ -105,8 +106,7 @@ async def _drain(consumer: Side, each: Object, provider: str, at: str) -> None:
     others = [n for n in consumer.of("VirtualNode", provider) if name_of(n) != name_of(each)]
     if not others:
         maps = consumer.of("NamespaceMap", provider)
-        own = [m for m in maps if labels_of(m).get("liqo.io/replicated") != "true"]
-        await consumer.delete("NamespaceMap", own)
+        await consumer.delete("NamespaceMap", [each for each in maps if not is_copy(each)])
     await consumer.hold(each, FINALIZER, held=False)
 
 

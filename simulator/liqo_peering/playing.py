@@ -13,11 +13,12 @@ from simulator.kubernetes.objects import uid_of
 from simulator.kubernetes.times import written
 from simulator.liqo_namespaces import Namespaces
 from simulator.liqo_peering.foreign import play_foreign
+from simulator.liqo_peering.granted import use
 from simulator.liqo_peering.installing import install
 from simulator.liqo_peering.networks import play_networks
 from simulator.liqo_peering.nodes import node_labels, play_nodes
 from simulator.liqo_peering.sides import VERSIONS, Side
-from simulator.liqo_peering.slices import judge, replicate, use
+from simulator.liqo_peering.slices import judge, replicate
 from simulator.liqo_peering.spaces import play_spaces
 
 IDLE_SECONDS = 0.1

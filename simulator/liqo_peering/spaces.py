@@ -1,14 +1,8 @@
 """Plays how NamespaceMaps are carried to a provider, whose namespaces come and go with them."""
 
-from simulator.kubernetes.objects import Object, dig, is_going, labels_of, name_of, namespace_of
+from simulator.kubernetes.objects import Object, dig, is_going, name_of, namespace_of
+from simulator.liqo_peering.replicating import copied, is_copy, way_to
 from simulator.liqo_peering.sides import REMOTE, Side, annotation, made
-from simulator.liqo_peering.slices import (
-    ORIGIN,
-    REMOTE_ID,
-    REPLICATED,
-    REPLICATION,
-    replicator,
-)
 
 MANAGED_BY = "liqo.io/managed-by-namespace-map"
 ORIGINAL = "liqo.io/original-name"
@@ -16,28 +10,16 @@ ORIGINAL = "liqo.io/original-name"
 
 async def play_spaces(consumer: Side, provider: Side) -> None:
     """Copy the NamespaceMap of a provider to it, and have its namespaces be as the copy says."""
-    way = replicator(consumer, provider)
-    if way is not None:
+    way = way_to(provider, consumer)
+    if way:
         own = next((m for m in consumer.of("NamespaceMap", provider.name) if not is_copy(m)), None)
-        copy = provider.get("NamespaceMap", provider.name, way.namespace)
+        copy = provider.get("NamespaceMap", provider.name, way)
         if own is None or is_going(own):
             await provider.delete("NamespaceMap", [copy])
         else:
-            labels = {
-                REMOTE: consumer.name,
-                ORIGIN: consumer.name,
-                REMOTE_ID: provider.name,
-                REPLICATED: "true",
-                REPLICATION: "false",
-            }
-            made_copy = made("NamespaceMap", provider.name, way.namespace, **labels)
-            await provider.apply({**made_copy, "spec": own.get("spec") or {}})
+            replica = copied("NamespaceMap", own, way, (consumer.name, provider.name))
+            await provider.apply({**replica, "spec": own.get("spec") or {}})
     await _realize(consumer, provider)
-
-
-def is_copy(obj: Object) -> bool:
-    """Tell whether an object came from another cluster."""
-    return labels_of(obj).get(REPLICATED) == "true"
 
 
 async def _realize(consumer: Side, provider: Side) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from copy import deepcopy
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from services.act.core.objects import (
     NAMESPACE_OFFLOADING,
     NODE,
     POD,
+    STATEFUL_SET,
     Kind,
     Manner,
     Object,
@@ -41,10 +42,13 @@ from tests.support.objects_act import (
     a_foreign_cluster,
     a_node,
     a_pod,
+    a_pod_of_set,
+    a_stateful_set,
     an_application_object,
     an_offloading,
 )
 from tests.support.patches import merge, remove
+from tests.support.stateful_act import StatefulSets, pods_of
 
 
 class KilledError(Exception):
@@ -71,6 +75,7 @@ class FakeClusterApi:
         self._applied: dict[tuple[Ref, str], Json] = {}
         self._versions = 0
         self._pods = 0
+        self._stateful_sets = StatefulSets()
         self._followers: dict[Kind, list[asyncio.Queue[Changed]]] = {}
 
     def now(self) -> datetime:
@@ -111,7 +116,7 @@ class FakeClusterApi:
             raise TransientError(f"{write.ref} is not as it was")
         if write.manner is Manner.DELETE:
             self.writes.append(write)
-            self.objects.pop(write.ref, None)
+            self._delete(write)
             self._count()
             return known or {}
         obj = deepcopy(known) if known else _blank(write.ref)
@@ -127,6 +132,21 @@ class FakeClusterApi:
         self._count()
         return deepcopy(self.objects[write.ref])
 
+    def _delete(self, write: Write) -> None:
+        """Delete an object as the API does: pods linger on, unless they are given no time."""
+        known = self.objects.get(write.ref)
+        wanted = dig(write.body, "preconditions", "uid")
+        if known is not None and wanted and dig(known, "metadata", "uid") != wanted:
+            raise TransientError(f"{write.ref} is not the one meant")
+        if (
+            known is not None
+            and write.ref.kind == POD
+            and write.body.get("gracePeriodSeconds") != 0
+        ):
+            self._terminate(known)
+            return
+        self.objects.pop(write.ref, None)
+
     async def follow(self, kind: Kind) -> AsyncIterator[News]:
         """Yield a listing, then the changes."""
         queue: asyncio.Queue[Changed] = asyncio.Queue()
@@ -141,6 +161,7 @@ class FakeClusterApi:
         known = self.objects.get(ref)
         self._versions += 1
         obj["metadata"]["resourceVersion"] = str(self._versions)
+        obj["metadata"].setdefault("uid", str(self._versions))
         if known is None or known.get("spec") != obj.get("spec"):
             obj["metadata"]["generation"] = int(dig(known, "metadata", "generation") or 0) + 1
         self.objects[ref] = obj
@@ -168,6 +189,8 @@ class FakeClusterApi:
             self._tick_pod(ref)
         for ref in [r for r in self.objects if r.kind == DEPLOYMENT]:
             self._tick_deployment(ref)
+        for ref in [r for r in self.objects if r.kind == STATEFUL_SET]:
+            self._tick_stateful_set(ref)
         for ref in [r for r in self.objects if r.kind == NAMESPACE_OFFLOADING]:
             self._tick_offloading(ref)
 
@@ -210,12 +233,13 @@ class FakeClusterApi:
         new = [p for p in mine if p["metadata"]["labels"]["pod-template-hash"] == digest]
         old = [p for p in mine if p not in new]
         ready = [p for p in mine if is_serving(p)]
+        moves = not deployment["spec"].get("paused")
         unready_old = [p for p in old if not is_serving(p)]
-        if unready_old or (old and len(ready) > replicas):
+        if moves and (unready_old or (old and len(ready) > replicas)):
             self._terminate((unready_old or old)[0])
         elif len(new) > replicas:
             self._terminate(new[-1])
-        if len(new) < replicas and len(mine) < replicas + 1:
+        if moves and len(new) < replicas and len(mine) < replicas + 1:
             self._make_pod(deployment, digest)
         counts = dict.fromkeys(("replicas",), len(mine))
         counts["updatedReplicas"] = len(new)
@@ -223,8 +247,28 @@ class FakeClusterApi:
         counts["observedGeneration"] = deployment["metadata"]["generation"]
         if deployment.get("status") != counts:
             self.put(ref, {**deployment, "status": counts})
-        serving = sum(is_serving(p) for p in mine if not self.is_lost(self.cluster_of(p)))
+        self._note_ready(mine)
+
+    def _tick_stateful_set(self, ref: Ref) -> None:
+        owner = deepcopy(self.objects[ref])
+        pods = pods_of(owner, self.objects)
+        status = self._stateful_sets.tick(
+            owner, pods, make=self._make_numbered, end=self._terminate
+        )
+        if owner.get("status") != status:
+            self.put(ref, {**owner, "status": status})
+        self._note_ready(pods_of(owner, self.objects).values())
+
+    def _note_ready(self, pods: Iterable[Json]) -> None:
+        """Keep how few pods served at any time."""
+        serving = sum(is_serving(p) for p in pods if not self.is_lost(self.cluster_of(p)))
         self.least_ready = min(serving, self.least_ready if self.least_ready is not None else 99)
+
+    def _make_numbered(self, owner: Json, ordinal: int, revision: str, template: Json) -> None:
+        name = f"{name_of(owner)}-{ordinal}"
+        node = self._node_for({"spec": {"template": template}})
+        pod = a_pod_of_set(name, node, revision, ready=False, at=self.at)
+        self.put(Ref(kind=POD, namespace="xr", name=name), pod)
 
     def _make_pod(self, deployment: Json, digest: str) -> None:
         self._pods += 1
@@ -290,7 +334,9 @@ class FakeAlertSink:
         self.posts.append(alerts)
 
 
-def a_world(*, replicas: int = 3, stands_on: str = "metro") -> FakeClusterApi:
+def a_world(
+    *, replicas: int = 3, stands_on: str = "metro", workload: Kind = DEPLOYMENT
+) -> FakeClusterApi:
     """Return a cluster with home, metro and edge-north, and the arena's render on one of them."""
     api = FakeClusterApi()
     api.put(Ref(kind=NAMESPACE, name="xr"), {"metadata": {"name": "xr", "labels": {}}})
@@ -304,10 +350,10 @@ def a_world(*, replicas: int = 3, stands_on: str = "metro") -> FakeClusterApi:
         api.put(Ref(kind=FOREIGN_CLUSTER, name=cluster), a_foreign_cluster(cluster))
     stretched = Ref(kind=NAMESPACE_OFFLOADING, namespace="xr", name="offloading")
     api.put(stretched, an_offloading("metro", "edge-north"))
-    api.put(
-        Ref(kind=DEPLOYMENT, namespace="xr", name="render"),
-        a_deployment("render", replicas=replicas, cluster=stands_on),
-    )
+    make = a_deployment if workload == DEPLOYMENT else a_stateful_set
+    made = make("render", replicas=replicas, cluster=stands_on)
+    del made["status"]
+    api.put(Ref(kind=workload, namespace="xr", name="render"), made)
     api.put(Ref(kind=APPLICATION, namespace="xr", name="arena"), an_application_object())
     for _ in range(3 * replicas + 3):
         api.tick()

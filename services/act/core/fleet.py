@@ -4,7 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from services.act.core.cluster_api.creating import next_of_create, reads_of_create
-from services.act.core.cluster_api.deleting import next_of_delete, reads_of_delete
+from services.act.core.cluster_api.deleting import (
+    further_reads_of_delete,
+    next_of_delete,
+    reads_of_delete,
+)
 from services.act.core.cluster_api.resizing import (
     next_of_grow,
     next_of_shrink,
@@ -47,7 +51,7 @@ _WAYS: Mapping[type, _Ways] = {
     GrowCluster: _Ways(reads_of_grow, next_of_grow),
     ShrinkCluster: _Ways(reads_of_shrink, next_of_shrink),
     CreateCluster: _Ways(reads_of_create, next_of_create),
-    DeleteCluster: _Ways(reads_of_delete, next_of_delete),
+    DeleteCluster: _Ways(reads_of_delete, next_of_delete, further_reads_of_delete),
     Peer: _Ways(reads_of_peer, next_of_peer),
     Unpeer: _Ways(reads_of_unpeer, next_of_unpeer),
     Evacuate: _Ways(reads_of_evacuate, next_of_evacuate, further_reads_of_evacuate),

@@ -108,8 +108,13 @@ def _widened(live: Live, clusters: list[ClusterName]) -> dict[str, Any] | None:
         terms = _with(_terms(found), missing)
     else:
         terms = _with([], clusters)
+    immutable = {
+        "namespaceMappingStrategy": dig(found, "spec", "namespaceMappingStrategy") or "DefaultName"
+    }
+    if remote := dig(found, "spec", "remoteNamespaceName"):
+        immutable["remoteNamespaceName"] = remote
     return {
-        "namespaceMappingStrategy": dig(found, "spec", "namespaceMappingStrategy") or "DefaultName",
+        **immutable,
         "podOffloadingStrategy": "LocalAndRemote",
         "clusterSelector": {"nodeSelectorTerms": terms},
     }

@@ -11,6 +11,10 @@ from shared.model.names import ApplicationName, GroupName
 from shared.model.plan import Move
 
 
+GUARD_RATIO = 0.05
+"""By how much a promise may be missed and is still kept."""
+
+
 class Finding(StrEnum):
     """What an insight says about a move."""
 
@@ -34,8 +38,8 @@ def judge(move: Move, serving_at: datetime, context: Context) -> Judgement:
     """Judge a move by the newest insight, once it is `soak_cycles` cycles younger than the move.
 
     It counts only where it shows the component on the target alone: an earlier one mixes both
-    placements. A group is worse when its latency exceeds both its budget and what it was before;
-    where it was not known before, what the decision promised stands in. One that was not served
+    placements. A group is worse when its latency exceeds its budget, what it was before, and what
+    the decision promised: that may knowingly be more than both. One that was not served
     before, and is not yet since other components of its path wait for their turn, has nothing to
     lose: waiting for its quality would only prolong its outage.
     """
@@ -79,13 +83,17 @@ def _judge_group(
             return Judgement(finding=Finding.GOOD)
         why = quality.reason if quality and quality.reason else "it is not measured"
         return Judgement(finding=Finding.UNKNOWN, reason=f"the quality of {group}: {why}")
-    before, after = expectation.before_ms, expectation.after_ms
-    known = before if before is not None else after
-    limit = max(expectation.budget_ms, known if known is not None else 0.0)
+    limit = _limit_ms(expectation)
     if quality.latency_ms > limit:
         told = f"{group} has {quality.latency_ms:.1f} ms, more than {limit:.1f} ms"
         return Judgement(finding=Finding.WORSE, reason=told)
     return Judgement(finding=Finding.GOOD)
+
+
+def _limit_ms(expectation: Expectation) -> float:
+    """Return the latency from which on a group has it worse than it may."""
+    promised = (expectation.after_ms or 0.0) * (1.0 + GUARD_RATIO)
+    return max(expectation.budget_ms, expectation.before_ms or 0.0, promised)
 
 
 def _is_served(insight: Insight, application: ApplicationName, group: GroupName) -> bool:

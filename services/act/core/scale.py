@@ -3,6 +3,7 @@
 from services.act.core.ledger import Entry
 from services.act.core.live import Live
 from services.act.core.objects import Manner, Object, Ref, Write, number, version_of
+from services.act.core.ownership import why_not_ours_to_scale
 from services.act.core.steps import Context, Next, Step, Wait, began, ended, goes_back
 from services.act.core.workloads import is_unseen, kind_of, replicas_of
 from shared.messages.outcome import Status
@@ -17,6 +18,9 @@ def next_of_scale(action: Scale, entry: Entry, live: Live, context: Context) -> 
         status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED
         return ended(entry, status, now, gone)
     asked = replicas_of(workload)
+    foreign = why_not_ours_to_scale(workload, live.scalers)
+    if foreign and entry.status is Status.PENDING:
+        return ended(entry, Status.REFUSED, now, foreign)
     if asked not in (action.replicas_before, action.replicas):
         changed = f"{action.workload.name} has {asked} replicas, not {action.replicas_before}"
         status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED

@@ -1,96 +1,33 @@
 """Plans carried out against a cluster in memory, with Act killed at every call it makes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from services.act.board import Board
-from services.act.core.admission import Admitted, admit
-from services.act.core.ledger import Ledger
-from services.act.core.ledger_json import ledger_json, read_ledger
-from services.act.core.objects import APPLICATION, DEPLOYMENT, NAMESPACE_OFFLOADING, Ref
-from services.act.core.workloads import is_terminating
-from services.act.executor import Executor
-from services.act.outbox import Outbox
+from services.act.core.objects import DEPLOYMENT, NAMESPACE_OFFLOADING, Ref
 from shared.messages.control import Control
-from shared.messages.decision import Decision
-from shared.messages.insight import Insight
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadRef
 from shared.model.names import ClusterName, ComponentName
 from shared.model.plan import OffloadNamespace, Scale
-from shared.model.policy import FleetPolicy
 from shared.runtime.following import Listed
 from tests.support.builders import ARENA, FLEET, NOW, later
-from tests.support.fakes_act import FakeClusterApi, KilledError, a_ground, a_world
-from tests.support.objects_act import a_decision, a_move, an_insight_of
+from tests.support.executing_act import (
+    APPLICATION_REF,
+    Latency,
+    admitted,
+    awake,
+    bad_at_home,
+    carry_out,
+    good,
+    ledger_in,
+    seen,
+)
+from tests.support.fakes_act import a_world
+from tests.support.objects_act import a_decision, a_move
 
-APPLICATION_REF = Ref(kind=APPLICATION, namespace="xr", name="arena")
 RENDER = Ref(kind=DEPLOYMENT, namespace="xr", name="render")
-Latency = Callable[[str], float | None]
-"""What visitors get, by the cluster on which render stands."""
-
-
-def good(_: str) -> float | None:
-    """Return a latency within the budget, wherever it stands."""
-    return 12.0
-
-
-def bad_at_home(cluster: str) -> float | None:
-    """Return a latency worse than before where the move leads."""
-    return 30.0 if cluster == "home" else 21.0
-
-
-def admitted(api: FakeClusterApi, decision: Decision) -> FakeClusterApi:
-    """Return the cluster with the decision's plan in the ledger."""
-    policy = FleetPolicy()
-    admission = admit(decision, None, now=api.at, paused=False, policy=policy)
-    assert isinstance(admission, Admitted)
-    obj = dict(api.objects[APPLICATION_REF])
-    obj["status"] = {"plan": ledger_json(admission.ledger)}
-    api.put(APPLICATION_REF, obj)
-    return api
-
-
-def seen(api: FakeClusterApi, latency: Latency) -> Insight:
-    """Return what the loop would see of the cluster now."""
-    staying = [pod for pod in api.pods() if not is_terminating(pod)]
-    clusters = {api.cluster_of(pod) for pod in staying}
-    stands_on = clusters.pop() if len(clusters) == 1 else "nowhere"
-    return an_insight_of(
-        at=api.at, stands_on=stands_on, latency_ms=latency(stands_on), interval_seconds=2.0
-    )
-
-
-def awake(api: FakeClusterApi) -> Executor:
-    """Return an Act that has just started."""
-    board = Board(fleet=FLEET, sites_listed=True)
-    board.hear(Listed(objects=(api.objects[APPLICATION_REF],)))
-    return Executor(api=api, board=board, outbox=Outbox(board), now=api.now, ground=a_ground())
-
-
-def ledger_in(api: FakeClusterApi) -> Ledger:
-    """Return the ledger as Kubernetes has it."""
-    ledger = read_ledger(api.objects[APPLICATION_REF])
-    assert ledger is not None
-    return ledger
-
-
-async def carry_out(api: FakeClusterApi, latency: Latency = good, *, passes: int = 400) -> Ledger:
-    """Let Act and the cluster go on until the plan ends; a killed Act is started again."""
-    executor = awake(api)
-    for _ in range(passes):
-        executor.board.insight = seen(api, latency)
-        try:
-            await executor.advance_all()
-        except* KilledError:
-            executor = awake(api)
-        if not ledger_in(api).is_under_way:
-            return ledger_in(api)
-        api.tick()
-    raise AssertionError(f"still {ledger_in(api)}")
 
 
 async def test_a_move_makes_before_it_breaks_and_writes_the_affinity_once() -> None:

@@ -67,10 +67,9 @@ def _begin(entry: Entry, scene: Scene, context: Context) -> Next:
 
 def _make(entry: Entry, scene: Scene, now: datetime) -> Next:
     """Apply what is not there yet, one after the other."""
-    if scene.cluster is not None and scene.is_ours(scene.cluster):
-        # from then on none is made any more
-        if further := reach(entry, (REQUESTED,), now):
-            return further
+    stands = scene.cluster is not None and scene.is_ours(scene.cluster)
+    if stands and (further := reach(entry, (REQUESTED,), now)):  # none is made from then on
+        return further
     if foreign := scene.foreign():
         return goes_back(entry, now, foreign)
     manifest = scene.missing()

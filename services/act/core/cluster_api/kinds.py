@@ -24,6 +24,8 @@ MOST = f"{GROUP}/cluster-api-autoscaler-node-group-max-size"
 TOPOLOGY_OWNED = "topology.cluster.x-k8s.io/owned"
 TOPOLOGY_NAME = "topology.cluster.x-k8s.io/deployment-name"
 
+HOOK = "pre-drain.delete.hook.machine.cluster.x-k8s.io/crossloop"
+"""On a Machine: it is not drained as long as this is there."""
 DECISION = "crossloop.dev/decision"
 """On what Act made: the decision that asked for it."""
 RESIZE = "crossloop.dev/resize"

@@ -141,10 +141,14 @@ def _reads_of(side: Side) -> list[Read]:
     ]
 
 
-def pods_of_pair(pair: Pair, seen: Seen) -> tuple[Read, ...]:
-    """Return the queries for the pods on the provider's virtual nodes."""
-    nodes = seen.objects.get(nodes_of(pair.consumer), ())
-    return tuple(pods_on(node, pair.consumer) for node in nodes)
+def pods_of(action: Peer | Unpeer, seen: Seen) -> tuple[Read, ...]:
+    """Return the queries for the pods on the provider's virtual nodes, by the nodes seen first."""
+    for at in (HOME, action.consumer):
+        side = Side(name=action.consumer, peer=action.provider, at=at, is_ours=True)
+        nodes = seen.objects.get(nodes_of(side))
+        if nodes is not None:
+            return tuple(pods_on(node, side) for node in nodes)
+    return ()
 
 
 def pods_on(node: Object, consumer: Side) -> Query:
@@ -215,8 +219,8 @@ class Scene:
     @cached_property
     def pods(self) -> tuple[Object, ...]:
         """The pods bound to the virtual nodes that have not ended."""
-        queries = pods_of_pair(self.pair, self.seen)
-        found = [pod for query in queries for pod in self.seen.objects.get(query, ())]
+        queries = [pods_on(node, self.pair.consumer) for node in self.nodes]
+        found = [pod for query in queries for pod in self.seen.objects[query]]
         return tuple(p for p in found if dig(p, "status", "phase") not in ("Succeeded", "Failed"))
 
     def is_established(self) -> bool:

@@ -1,0 +1,129 @@
+"""What Act has to be granted where, by the Sites as they are declared, and what lacks of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from services.act.core.objects import SECRET, Object, dig
+from services.act.core.permissions import (
+    DUTIES,
+    WHERE,
+    Permission,
+    Role,
+    permissions_for,
+    permissions_of,
+)
+from services.act.core.site import kubeconfig_of
+from shared.model.names import ClusterName
+from shared.model.plan import Action, FleetAction, Peer, Unpeer, site_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Need:
+    """A permission in one namespace; in all of them, where that is empty."""
+
+    permission: Permission
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        """Return the sentence that says what lacks, and what grants it."""
+        place = f" in namespace {self.namespace}" if self.namespace else ""
+        role = self.permission.role
+        return f"Act may not {self.permission}{place}: {WHERE[role]} grants it (role {role})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Land:
+    """Where Act works."""
+
+    home: ClusterName
+    namespace: str
+    """Of Act itself."""
+    sites: Mapping[ClusterName, Object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    """An action, as far as it matters for what it needs."""
+
+    kind: str
+    site: ClusterName = ClusterName("")
+    peers: tuple[ClusterName, ...] = ()
+    """Both clusters of a peering."""
+
+
+def needs_of(action: Action, land: Land) -> frozenset[Need]:
+    """Return what an action needs in the management cluster.
+
+    In other clusters it goes by the kubeconfig that the Site names, and what that one may.
+    """
+    if isinstance(action, Peer | Unpeer):
+        peers = (action.provider, action.consumer)
+        return _needs(_Errand(kind=action.kind, site=action.provider, peers=peers), land)
+    site = site_of(action) if isinstance(action, FleetAction) else ClusterName("")
+    return _needs(_Errand(kind=action.kind, site=site), land)
+
+
+def all_needs(land: Land) -> Mapping[str, frozenset[Need]]:
+    """Return what is needed for each duty, and for each kind of action the Sites ask for."""
+    found = {duty: _everywhere(permissions_for(duty)) for duty in DUTIES}
+    for errand in _errands(land):
+        found[errand.kind] = found.get(errand.kind, frozenset()) | _needs(errand, land)
+    return found
+
+
+def told_of(lacking: Iterable[Need]) -> str:
+    """Return what lacks as one sentence: the first of it, and how much more there is."""
+    first, *others = sorted(lacking)
+    return f"{first}; it lacks {len(others)} more" if others else str(first)
+
+
+def _errands(land: Land) -> Iterator[_Errand]:
+    """Yield what may be asked for: of an application anything, of a cluster what its Site says."""
+    for kind in ("offload_namespace", "move", "scale", "evacuate"):
+        yield _Errand(kind=kind)
+    for name, site in sorted(land.sites.items()):
+        if dig(site, "spec", "growth"):
+            yield _Errand(kind="grow_cluster", site=name)
+            yield _Errand(kind="shrink_cluster", site=name)
+        if dig(site, "spec", "template"):
+            yield _Errand(kind="create_cluster", site=name)
+        if dig(site, "spec", "template", "mayDelete"):
+            yield _Errand(kind="delete_cluster", site=name)
+        for wish in dig(site, "spec", "peerings") or ():
+            peers = (name, ClusterName(wish["consumer"]))
+            yield _Errand(kind="peer", site=name, peers=peers)
+            yield _Errand(kind="unpeer", site=name, peers=peers)
+
+
+def _needs(errand: _Errand, land: Land) -> frozenset[Need]:
+    needs = set(_of_kubeconfigs(errand, land))
+    for permission in permissions_of(errand.kind):
+        match permission.role:
+            case Role.NOTES:
+                needs.add(Need(permission=permission, namespace=land.namespace))
+            case Role.CLUSTERS:
+                place = _namespace_of(land.sites.get(errand.site, {}), errand.kind)
+                needs.add(Need(permission=permission, namespace=place))
+            case Role.ALWAYS | Role.PEERING:
+                if not errand.peers or land.home in errand.peers:
+                    needs.add(Need(permission=permission))
+    return frozenset(needs)
+
+
+def _of_kubeconfigs(errand: _Errand, land: Land) -> Iterator[Need]:
+    """Yield what the ways into other clusters need."""
+    permission = Permission(role=Role.CLUSTERS, group="", resource=SECRET.plural, verb="get")
+    for peer in errand.peers:
+        secret = kubeconfig_of(land.sites.get(peer, {}))
+        if secret is not None:
+            yield Need(permission=permission, namespace=secret.namespace)
+
+
+def _namespace_of(site: Object, kind: str) -> str:
+    """Return where the Cluster API objects are that an action is about."""
+    declared = "growth" if kind in ("grow_cluster", "shrink_cluster") else "template"
+    return str(dig(site, "spec", declared, "namespace") or "default")
+
+
+def _everywhere(permissions: Iterable[Permission]) -> frozenset[Need]:
+    return frozenset(Need(permission=permission) for permission in permissions)
