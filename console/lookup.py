@@ -23,7 +23,7 @@ async def find_decision(bus: Bus, called: str) -> tuple[Decision, Outcome | None
             f"no decision is called {called!r}: `crossloop decisions` lists those of the last day"
         )
     outcomes = await bus.replay(of=Outcome, since=decision.at - timedelta(minutes=1))
-    of_it = [outcome for outcome in outcomes if outcome.decision == decision.id]
+    of_it = [o for o in outcomes if o.decision == decision.id and not o.is_part]
     return decision, of_it[-1] if of_it else None
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from console import demo as demo_command
+from console import ordering
 from console import plan as plan_command
 from console.asking import screen, with_bus
 from console.explain import explanation
@@ -34,6 +35,9 @@ app.command("demo")(demo_command.demo)
 app.command("shadow")(shadow_command.shadow)
 app.command("plan")(plan_command.plan)
 app.command("replay")(plan_command.replay)
+app.command("evacuate")(ordering.evacuate)
+app.command("unpeer")(ordering.unpeer)
+app.command("delete-cluster")(ordering.delete_cluster)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 Name = Annotated[str, typer.Option("--by", help="Who says so.", default_factory=getpass.getuser)]

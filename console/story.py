@@ -48,7 +48,8 @@ class Story:
 
     def outcome_of(self, decision: DecisionId) -> Outcome | None:
         """Return what became of a decision, or None if nothing was told yet."""
-        return next((o for o in self.outcomes if o.decision == decision), None)
+        of_it = (o for o in self.outcomes if o.decision == decision and not o.is_part)
+        return next(of_it, None)
 
 
 def told(story: Story, message: Message) -> Story:
@@ -64,7 +65,8 @@ def told(story: Story, message: Message) -> Story:
             others = tuple(d for d in story.decisions if d.id != message.id)
             return replace(story, decisions=(*others, message)[-KEPT_DECISIONS:])
         case Outcome():
-            known = tuple(o for o in story.outcomes if o.decision != message.decision)
+            about = (message.decision, message.application)
+            known = tuple(o for o in story.outcomes if (o.decision, o.application) != about)
             return replace(story, outcomes=(*known, message)[-KEPT_DECISIONS:])
         case _:
             return story

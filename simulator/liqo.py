@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from shared.errors import TransientError
 from shared.runtime.clock import Clock
@@ -28,8 +27,9 @@ from simulator.liqo_objects import (
     virtual_node_object,
     virtual_node_status,
 )
+from simulator.liqo_peering.installing import identity
 from simulator.objects import LIQO, follow_kind, path_of_object
-from simulator.peers import Peer, Readiness, peer_at
+from simulator.peers import Peer, peer_at
 from simulator.world import World
 
 TICK_SECONDS = 0.1
@@ -76,6 +76,8 @@ class Liqo:
         """Create all nodes and Liqo's objects, as after a finished peering."""
         home = self._world.scenario.fleet.home
         spec = self._world.scenario.fleet.clusters[home]
+        for obj in identity(home):
+            await self._apply(obj)
         for name in real_nodes(home, spec):
             size = room(spec.cores_per_node, spec.gib_per_node)
             await self._create_node(real_node(name, spec), size)
@@ -134,7 +136,7 @@ class Liqo:
             await self._tell_status(
                 named_node(cluster), node_conditions(ready=peer.node, at=self._now())
             )
-        if before is None or _shown(peer) != _shown(before):
+        if before is None or peer.shown() != before.shown():
             known = foreign_cluster(cluster)
             status = foreign_cluster_status(cluster, peer, self._transitions(cluster, peer))
             await self._tell_status(known, status)
@@ -192,8 +194,3 @@ class Liqo:
 
     def _now(self) -> str:
         return written(self._clock())
-
-
-def _shown(peer: Peer) -> Peer:
-    """Return what a ForeignCluster shows of a peer."""
-    return replace(peer, pods=True, kubelet=True, readiness=Readiness.TRUE)

@@ -3,8 +3,9 @@
 All in simulated seconds. Source: reference runs of Liqo 1.2 whose provider's API server was killed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from simulator.world import Outage
 
@@ -49,6 +50,10 @@ class Peer:
     kubelet: bool = True
     """Whether its virtual kubelet lives, and with it the Node's lease."""
     readiness: Readiness = Readiness.TRUE
+
+    def shown(self) -> Self:
+        """Return no more than what a ForeignCluster shows of it."""
+        return replace(self, pods=True, kubelet=True, readiness=Readiness.TRUE)
 
 
 def peer_at(outage: Outage | None, seconds: float, kubelet: Outage | None = None) -> Peer:

@@ -5,6 +5,7 @@ from services.act.adapters import alertmanager, fleet, kubernetes
 from services.act.adapters.dry_run import DryRunClusterApi
 from services.act.adapters.templates import TemplateFolders
 from services.act.board import Board
+from services.act.checking import checking
 from services.act.grounding import Ground
 from services.act.service import NAME, Pace
 from services.act.settings import Settings
@@ -34,10 +35,19 @@ def main() -> None:
             ground = Ground(
                 templates=TemplateFolders(settings.templates_dir), namespace=settings.namespace
             )
-            async with fleet.connect(cluster, sites=lambda: board.sites) as whole:
+            async with (
+                checking(cluster, board, ground),
+                fleet.connect(cluster, sites=lambda: board.sites) as whole,
+            ):
                 api = DryRunClusterApi(whole) if settings.dry_run else whole
                 await service.run(
-                    bus, api, sink, ground=ground, now=clock.now, pace=pace, board=board
+                    bus,
+                    api,
+                    sink,
+                    ground=ground,
+                    now=clock.now,
+                    pace=pace,
+                    board=board,
                 )
 
     run_service(NAME, settings, act)

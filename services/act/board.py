@@ -1,12 +1,14 @@
 """What Act knows at this moment. All of it can be learnt again from the bus and Kubernetes."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from services.act.core.double_runs import DoubleRun
 from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import application_of
+from services.act.core.needs import Need
 from services.act.core.objects import Object, Ref, dig, name_of, version_of
 from shared.messages.control import Control
 from shared.messages.decision import Decision
@@ -38,6 +40,12 @@ class Board:
     """By application; those of the fleet itself by Site too."""
     double_runs: tuple[DoubleRun, ...] = ()
     """Old pods on clusters that were lost and are back."""
+    lacking: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
+    """What Act was not granted, by what it is needed for: a duty, or a kind of action."""
+    recalled: bool = False
+    """Whether what an earlier Act knew was learnt again from the bus."""
+    checked: bool = True
+    """Whether that is known; false until the first check, where there is one."""
     listed: bool = False
     """Whether the applications were listed at all."""
     sites_listed: bool = False
@@ -56,6 +64,11 @@ class Board:
         """Return who stopped the loop; empty while it runs."""
         control = self.control
         return (control.by or "somebody") if control is not None and control.paused else ""
+
+    @property
+    def is_informed(self) -> bool:
+        """Tell whether an insight saw the fleet, and applications and Sites are listed."""
+        return self.insight is not None and self.listed and self.sites_listed
 
     @property
     def home(self) -> ClusterName:
@@ -81,9 +94,15 @@ class Board:
 
     async def informed(self) -> Insight:
         """Wait until an insight saw the fleet, and applications and Sites are listed."""
-        while self.insight is None or not (self.listed and self.sites_listed):
+        while self.insight is None or not self.is_informed:
             await self.changed(self.version)
         return self.insight
+
+    async def permitted(self) -> Insight:
+        """Wait until it is informed, and known what Act may do."""
+        while not self.checked:
+            await self.changed(self.version)
+        return await self.informed()
 
     def learn(self, insight: Insight | None) -> None:
         """Take in the newest insight. One without eyes changes nothing but the incidents."""

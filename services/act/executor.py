@@ -15,7 +15,7 @@ from services.act.core.act import (
     current_entry,
 )
 from services.act.core.admission import expired
-from services.act.core.ledger import Ledger
+from services.act.core.ledger import Entry, Ledger
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import Object, Ref, version_of
 from services.act.core.outcome import result_of
@@ -24,7 +24,7 @@ from services.act.grounding import Ground
 from services.act.handing import hand_over
 from services.act.outbox import Outbox, record
 from services.act.ports import ClusterApi
-from services.act.reading import Pass, prospect_of
+from services.act.reading import Pass, Prospect, prospect_of
 from shared.errors import PermanentError, TransientError
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
@@ -73,7 +73,7 @@ class Executor:
 
     async def run(self, interval_seconds: float) -> None:
         """Look at all plans under way, for ever. Where there are none, nothing is asked."""
-        await self.board.informed()
+        await self.board.permitted()
         while True:
             was_paused = self.board.is_paused
             await self.advance_all()
@@ -146,10 +146,10 @@ class Executor:
         self, ledger: Ledger, look: Pass, insight: Insight, attention: _Attention
     ) -> None:
         """Look at an action's objects, and record progress until there is a step or a wait."""
-        action = current_entry(ledger).action
-        attention.insight = None
+        entry = current_entry(ledger)
+        action, attention.insight = entry.action, None
         try:
-            prospect = await prospect_of(look, action, self.board, self.ground)
+            prospect = await self._prospect(entry, look)
         except PermanentError as error:
             await self._progress(ledger, after_denial(ledger, str(error), now=self.now()))
             return
@@ -171,6 +171,12 @@ class Executor:
                     if attention.is_news(wait.reason):
                         telemetry.wait_begun(ledger.decision, wait.reason)
                     return
+
+    async def _prospect(self, entry: Entry, look: Pass) -> Prospect:
+        """Return what tells the next step. PermanentError: an action is not begun, or not read."""
+        if entry.status is Status.PENDING:
+            self.ground.permit(entry.action, self.board)
+        return await prospect_of(look, entry.action, self.board, self.ground)
 
     def _can_wait(self, attention: _Attention, insight: Insight) -> bool:
         """Tell whether the plan waits for an insight newer than this one, or for a pause's end."""

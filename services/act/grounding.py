@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from services.act.board import Board
 from services.act.core.cluster_api.templates import render
+from services.act.core.needs import Land, why_forbidden
 from services.act.core.objects import Object
 from services.act.core.seen import Grounds
 from services.act.core.site import template_of
 from services.act.ports import Templates
 from shared.errors import PermanentError
 from shared.model.names import ClusterName
-from shared.model.plan import CreateCluster, FleetAction
+from shared.model.plan import Action, CreateCluster, FleetAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,15 @@ class Ground:
     templates: Templates
     namespace: str
     """Where Act runs."""
+
+    def land(self, board: Board) -> Land:
+        """Return where Act works, which tells what it has to be granted."""
+        return Land(home=board.home, namespace=self.namespace, sites=board.sites)
+
+    def permit(self, action: Action, board: Board) -> None:
+        """PermanentError: Act was not granted something that the action needs."""
+        if lacks := why_forbidden(action, self.land(board), board.lacking):
+            raise PermanentError(lacks)
 
     def of(self, action: FleetAction, board: Board) -> Grounds:
         """Return what is declared that the action goes by."""

@@ -51,7 +51,7 @@ class Intake:
 
     async def take(self, decision: Decision) -> None:
         """Admit a decision, or decline it. TransientError: its ledger could not be written yet."""
-        insight = await self.board.informed()
+        insight = await self.board.permitted()
         keeper = self._keeper(decision)
         if keeper is None:
             of_fleet = decision.application == CAPACITY
@@ -59,9 +59,7 @@ class Intake:
             if decision.verdict is Verdict.ACT or not of_fleet:
                 self._decline(decision, Status.REFUSED, f"there is no {missing}")
             return
-        wished = self._wished(decision, keeper, insight.policy)
-        decision = replace(decision, autonomy=stricter(decision.autonomy, wished))
-        self.board.remember(decision)
+        decision = self.remember(decision, insight.policy)
         before = read_ledger(keeper)
         admission = admit(
             decision,
@@ -71,6 +69,13 @@ class Intake:
             policy=insight.policy,
         )
         await self._follow(decision, before, admission)
+
+    def remember(self, decision: Decision, policy: FleetPolicy) -> Decision:
+        """Put a decision on the board, as strict as what is declared asks for now; return it so."""
+        wished = self._wished(decision, self._keeper(decision), policy)
+        decision = replace(decision, autonomy=stricter(decision.autonomy, wished))
+        self.board.remember(decision)
+        return decision
 
     async def _follow(
         self, decision: Decision, before: Ledger | None, admission: Admission
@@ -104,6 +109,12 @@ class Intake:
         await record(self.api, self.board, self.outbox, before=before, after=after)
 
     async def _admit(self, decision: Decision, before: Ledger | None, ledger: Ledger) -> None:
+        try:
+            for entry in ledger.entries:
+                self.ground.permit(entry.action, self.board)
+        except PermanentError as error:
+            self._decline(decision, Status.REFUSED, str(error))
+            return
         if self.dry_run:
             insight = await self.board.informed()
             rehearsal = Rehearsal(
@@ -120,7 +131,7 @@ class Intake:
             return self.board.sites.get(site_of_decision(decision) or ClusterName(""))
         return self.board.applications.get(decision.application)
 
-    def _wished(self, decision: Decision, keeper: Object, policy: FleetPolicy) -> str | None:
+    def _wished(self, decision: Decision, keeper: Object | None, policy: FleetPolicy) -> str | None:
         """Return how far the loop may go now by what is declared.
 
         What a person is asked about may be done with clusters whatever the policy says: the person

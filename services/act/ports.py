@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from services.act.core.alerts import Alert
+from services.act.core.needs import Need
 from services.act.core.objects import Kind, Object, Query, Ref, Write
 from shared.errors import TransientError
+from shared.model.names import FleetName
 from shared.runtime.following import News
 
 
@@ -37,6 +39,19 @@ class ClusterApi(Protocol):
         ...
 
 
+class AccessReview(Protocol):
+    """What the management cluster says of Act's own permissions."""
+
+    @property
+    def denials(self) -> int:
+        """How many calls were refused so far for want of a permission."""
+        ...
+
+    async def may(self, need: Need) -> bool:
+        """Tell whether Act is granted something. Fails as the calls of ClusterApi do."""
+        ...
+
+
 class Templates(Protocol):
     """Folders of manifests with variables, from which clusters are made."""
 
@@ -50,4 +65,8 @@ class AlertSink(Protocol):
 
     async def post(self, alerts: tuple[Alert, ...]) -> None:
         """Send the alerts to every replica. One that fails is told of, and stops nothing."""
+        ...
+
+    async def held(self, fleet: FleetName) -> tuple[Alert, ...]:
+        """Return the alerts of a fleet that any replica that answers holds, whoever posted them."""
         ...

@@ -8,7 +8,9 @@ from typing import Any
 
 from services.act import telemetry
 from services.act.board import Board
-from services.act.core.alerts import Alert, Posted, closed_alerts, due_alerts, next_post
+from services.act.core.alerts import Alert, Posted, next_post, with_held
+from services.act.core.firing import NAMES, Known, due_alerts
+from services.act.core.incident_alerts import closed_incidents
 from services.act.core.ledger import Ledger, keeper_of
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import APPLICATION, Manner, Object, Ref, Write
@@ -116,32 +118,48 @@ async def report_alerts(
 ) -> None:
     """Post all alerts each interval, and at once when another one fires or ends, for ever.
 
-    An API server that is down keeps nobody from hearing of incidents.
+    An API server that is down keeps nobody from hearing of incidents. What an earlier Act posted
+    and fires no more is ended as soon as all is known that it could have been posted for.
     """
     await board.begun()
-    posted = Posted()
+    posted, is_heir = Posted(), False
     lifetime = 3 * timedelta(seconds=interval_seconds)
 
     def due() -> tuple[Alert, ...]:
-        return due_alerts(
-            board.newest,
-            [
-                outcome
-                for (name, site), outcome in board.outcomes.items()
-                if name in board.applications or site in board.sites
-            ],
-            [d for n, d in board.decisions.items() if n in board.applications or n == CAPACITY],
-            now=now(),
-            lifetime=lifetime,
-        )
+        return due_alerts(_known(board), now=now(), lifetime=lifetime)
 
     while True:
+        if board.recalled and not is_heir:
+            held = await sink.held(board.fleet)
+            ours = tuple(a for a in held if dict(a.labels).get("alertname") in NAMES)
+            posted, is_heir = with_held(posted, ours), True
         firing = due()
-        closed = closed_alerts(board.newest, now=now())
+        closed = closed_incidents(board.newest, now=now())
         batch, posted = next_post(firing, closed, posted, now=now())
         await sink.post(batch)
         telemetry.alerts_posted(len(firing))
         await _until_different(board, due, interval_seconds)
+
+
+def _known(board: Board) -> Known:
+    """Return what is worth an alert, without what is about Applications and Sites that are gone."""
+    return Known(
+        fleet=board.fleet,
+        insight=board.newest,
+        control=board.control,
+        outcomes=tuple(
+            outcome
+            for (name, site), outcome in board.outcomes.items()
+            if name in board.applications or site in board.sites
+        ),
+        decisions=tuple(
+            decision
+            for name, decision in board.decisions.items()
+            if name in board.applications or name == CAPACITY
+        ),
+        double_runs=board.double_runs,
+        lacking=board.lacking,
+    )
 
 
 async def _until_different(

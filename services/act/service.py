@@ -17,6 +17,7 @@ from services.act.grounding import Ground
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.ports import AlertSink, ClusterApi, UnreachableError
+from services.act.recalling import recall
 from services.act.reporting import StatusWriter, report_alerts
 from shared.bus.port import Bus
 from shared.errors import PermanentError
@@ -71,6 +72,7 @@ async def run(
         group.create_task(_follow_applications(api, board, outbox))
         group.create_task(_follow_sites(api, board, outbox))
         group.create_task(_hear_decisions(bus, intake, pace))
+        group.create_task(recall(bus, intake))
         alerts = report_alerts(sink, board, now=now, interval_seconds=pace.alert_seconds)
         group.create_task(alerts)
         if not pace.dry_run:

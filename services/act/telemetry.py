@@ -19,6 +19,9 @@ _action_seconds = metrics.histogram(
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300),
 )
 _alerts = metrics.gauge("act_alerts", "How many alerts fire?")
+_lacking = metrics.gauge(
+    "act_permissions_lacking", "How many permissions lack for what Act does?", ("purpose",)
+)
 
 
 def outcome_reached(outcome: Outcome) -> None:
@@ -119,6 +122,29 @@ def alertmanager_lost(replica: str, reason: str) -> None:
     _log.error("alertmanager_lost", replica=replica, reason=reason)
 
 
+def alerts_unknown(replica: str, reason: str) -> None:
+    """Tell that an Alertmanager does not say what an earlier Act posted: that ends by itself."""
+    _log.warning("alerts_unknown", replica=replica, reason=reason)
+
+
 def alertmanager_found(replica: str) -> None:
     """Tell that an Alertmanager takes alerts again."""
     _log.info("alertmanager_found", replica=replica)
+
+
+def permissions_counted(purpose: str, lacking: int) -> None:
+    """Keep how many permissions lack for something."""
+    _lacking.labels(purpose=purpose).set(lacking)
+
+
+def permissions_changed(purpose: str, lacks: list[str]) -> None:
+    """Tell what an action cannot do for want of permissions, or that it has all of them again."""
+    if lacks:
+        _log.error("permission_missing", purpose=purpose, lacks=lacks)
+    else:
+        _log.info("permission_granted", purpose=purpose)
+
+
+def check_postponed(reason: str) -> None:
+    """Tell that the permissions could not be checked; it is tried again at once."""
+    _log.warning("check_postponed", reason=reason)

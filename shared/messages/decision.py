@@ -31,6 +31,8 @@ class Reason(StrEnum):
     DEMAND = "demand"
     """Act: room or replicas are ready before a forecast demand comes."""
     MONEY_SAVED = "money_saved"
+    ORDERED = "ordered"
+    """Act: a person asked for it."""
     ALL_WELL = "all_well"
     NO_BETTER = "no_better"
     """Something is wrong, and no allowed move makes it better."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from simulator.controllers.admission import OFFLOADINGS, is_offloaded
 from simulator.controllers.loop import Time
-from simulator.controllers.pod_status import accepted, running, unschedulable
+from simulator.controllers.pod_status import OVER, accepted, is_on, running, unschedulable
 from simulator.controllers.providers import Provider, Rooms, State
 from simulator.controllers.writing import Recorder, Telling, ref_of, set_status, with_condition
 from simulator.kubernetes.api import Api
@@ -34,9 +34,6 @@ RETRY_SECONDS = 4.0
 """After which a virtual kubelet asks again a provider that refused."""
 REMOTE_SECONDS = 0.05
 """From a pod's acceptance until the provider's scheduler had a look at it."""
-OFFLOADING_BACK_OFF = "OffloadingBackOff"
-OFFLOADING_ABORTED = "OffloadingAborted"
-OVER = ("Succeeded", "Failed")
 
 
 class Kubelets:
@@ -63,7 +60,7 @@ class Kubelets:
             yield namespace_of(obj), name_of(obj)
             return
         for pod in self._api.store.all(PODS.key, namespace_of(obj)):
-            if kind != NODES.key or _is_on(pod, obj):
+            if kind != NODES.key or is_on(pod, obj):
                 yield namespace_of(pod), name_of(pod)
 
     def reconcile(self, key: Key) -> float | None:
@@ -73,12 +70,12 @@ class Kubelets:
         if pod is None or node is None:
             return None
         provider = Provider.behind(node)
-        if annotations_of(node).get(GONE) == "true":
-            if provider.says and not is_going(pod):
-                self._mirror(pod, node, provider)
-            return None
-        if provider.state == State.UNREACHABLE:
+        is_gone = annotations_of(node).get(GONE) == "true"
+        if is_gone and provider.says and not is_going(pod):
+            self._mirror(pod, node, provider)
+        elif provider.state == State.UNREACHABLE and not is_gone:
             self._hang(pod, provider)
+        if is_gone or provider.state == State.UNREACHABLE:
             return None
         return self._end(pod) if is_going(pod) else self._bring_on(pod, node, provider)
 
@@ -124,12 +121,12 @@ class Kubelets:
     def _objection(self, pod: Object, node: Object, provider: Provider) -> str:
         """Return why the provider's scheduler finds no room for a pod; nothing: it found some."""
         rooms = self._rooms.setdefault(name_of(node), Rooms())
-        pods = [p for p in self._api.store.all(PODS.key) if _is_on(p, node)]
+        pods = [p for p in self._api.store.all(PODS.key) if is_on(p, node)]
         return rooms.find(pod, provider, pods)
 
     def _tell_unschedulable(self, pod: Object, message: str) -> None:
-        status = unschedulable(pod, message, self._api.now())
-        set_status(self._api, PODS, pod, status, manager=MANAGER)
+        told = unschedulable(pod, message, self._api.now())
+        set_status(self._api, PODS, pod, told, manager=MANAGER)
         said = Telling(reason="FailedScheduling", message=message, component="default-scheduler")
         self._events.record(pod, said)
 
@@ -150,12 +147,14 @@ class Kubelets:
     def _turn_away(self, pod: Object, provider: Provider) -> float | None:
         """Say as Liqo does that the provider does not know the namespace, or no longer."""
         if "hostIP" in pod["status"]:
-            over = {**pod["status"], "phase": "Failed", "reason": OFFLOADING_ABORTED}
+            over = {**pod["status"], "phase": "Failed", "reason": "OffloadingAborted"}
             self._events.record(pod, provider.aborted(pod))
             self._write({**pod, "status": over}, {"ContainersReady": False, "Ready": False})
             return None
-        status = {**pod["status"], "reason": OFFLOADING_BACK_OFF}
-        self._write({**pod, "status": status}, {"PodScheduled": False}, OFFLOADING_BACK_OFF)
+        why = "OffloadingBackOff"
+        self._write(
+            {**pod, "status": {**pod["status"], "reason": why}}, {"PodScheduled": False}, why
+        )
         return BACK_OFF_SECONDS
 
     def _accept(self, pod: Object, node: Object, provider: Provider) -> Object:
@@ -165,8 +164,8 @@ class Kubelets:
             return self._bind({**pod, "status": status})
         self._events.record(pod, provider.accepted())
         others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
-        status = {**status, "conditions": others}
-        return set_status(self._api, PODS, pod, status, manager=MANAGER)
+        told = {**status, "conditions": others}
+        return set_status(self._api, PODS, pod, told, manager=MANAGER)
 
     def _bind(self, pod: Object) -> Object:
         pod = self._write(pod, {"PodScheduled": True})
@@ -193,11 +192,6 @@ class Kubelets:
             changed = with_condition(pod, condition, self._api.now())
             pod = {**pod, "status": {**pod["status"], "conditions": changed}}
         return set_status(self._api, PODS, pod, pod["status"], manager=MANAGER)
-
-
-def _is_on(pod: Object, node: Object) -> bool:
-    is_over = pod["status"]["phase"] in OVER
-    return not is_over and bool(pod["spec"].get("nodeName") == name_of(node))
 
 
 def _seconds(pod: Object, annotation: str, default: float) -> float:

@@ -1,10 +1,19 @@
 """What a kubelet writes into the status of a pod that it took, and of one that runs."""
 
 from simulator.controllers.writing import with_condition
-from simulator.kubernetes.objects import Object, dig
+from simulator.kubernetes.objects import Object, dig, name_of
 
 HOST_IP = "10.0.0.1"
 """Of nodes that do not tell their address."""
+
+OVER = ("Succeeded", "Failed")
+"""Phases in which a pod runs no more."""
+
+
+def is_on(pod: Object, node: Object) -> bool:
+    """Tell whether a pod takes room on a node."""
+    is_over = pod["status"]["phase"] in OVER
+    return not is_over and bool(pod["spec"].get("nodeName") == name_of(node))
 
 
 def accepted(status: Object, node: Object, at: str) -> Object:

@@ -5,9 +5,9 @@ import base64
 import yaml
 
 from simulator.kubernetes.objects import Object, dig, is_going, name_of, namespace_of
-from simulator.liqo_peering.replicating import IDENTITY, way_to
+from simulator.liqo_peering.replicating import IDENTITY, own_slices, way_to
 from simulator.liqo_peering.sides import REMOTE, Side, annotation, made, owner
-from simulator.liqo_peering.slices import has_accepted, own_slices
+from simulator.liqo_peering.slices import has_accepted
 
 CREATE_NODE = "liqo.io/create-virtual-node"
 

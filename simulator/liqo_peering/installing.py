@@ -1,5 +1,6 @@
 """What an installation of Liqo brings with it: its namespace, the cluster's id, its networks."""
 
+from simulator.kubernetes.objects import Object
 from simulator.liqo_peering.sides import Side, made
 from simulator.objects import LIQO, path_of_object
 
@@ -14,12 +15,17 @@ def cidrs(number: int) -> dict[str, str]:
     return {"pod-cidr": f"10.{100 + number}.0.0/16", "external-cidr": f"10.{200 + number}.0.0/16"}
 
 
+def identity(cluster: str) -> tuple[Object, Object]:
+    """Return Liqo's namespace, and what tells the id of its cluster."""
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    known = {**made("ConfigMap", CLUSTER_ID, NAMESPACE), "data": {"CLUSTER_ID": cluster}}
+    return space, known
+
+
 async def install(side: Side, number: int) -> None:
     """Install Liqo on a cluster, one of several."""
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    await side.api.apply(path_of_object(space), space, manager=LIQO)
-    known = {**made("ConfigMap", CLUSTER_ID, NAMESPACE), "data": {"CLUSTER_ID": side.name}}
-    await side.api.apply(path_of_object(known), known, manager=LIQO)
+    for obj in identity(side.name):
+        await side.api.apply(path_of_object(obj), obj, manager=LIQO)
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",

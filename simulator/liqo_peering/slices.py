@@ -17,6 +17,7 @@ from simulator.liqo_peering.replicating import (
     REPLICATION,
     copied,
     is_copy,
+    own_slices,
     way_to,
 )
 from simulator.liqo_peering.sides import REMOTE, Side, conditions, made, owner

@@ -13,13 +13,23 @@ import pytest
 
 from console.stack import simulator_child
 from services.act.adapters import alertmanager, kubernetes
-from services.act.core.objects import APPLICATION, Object, dig
+from services.act.core.objects import (
+    APPLICATION,
+    DEPLOYMENT,
+    STATEFUL_SET,
+    Kind,
+    Object,
+    dig,
+)
+from services.act.core.pinning import read_mark
+from services.act.core.stateful import partition_of
 from services.act.core.workloads import is_serving
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
+from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.outcome import Outcome, Status
-from shared.model.application import WorkloadRef
+from shared.model.application import WorkloadKind, WorkloadRef
 from shared.model.names import (
     ApplicationName,
     ClusterName,
@@ -48,7 +58,12 @@ FLEET = FleetName("moving")
 REPLICAS = 3
 SPEED = 20.0
 PODS = path_of(version="v1", plural="pods", namespace="xr")
-DEPLOYMENTS = path_of(group="apps", version="v1", plural="deployments", namespace="xr", name=NAME)
+SAFE = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+
+
+def path_to(kind: Kind) -> str:
+    """Return the path of the workload."""
+    return path_of(group="apps", version="v1", plural=kind.plural, namespace="xr", name=NAME)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +72,7 @@ class Scene:
 
     api: KubernetesApi
     bus: MemoryBus
+    kind: Kind
     serving: list[int] = field(default_factory=list)
     """Pods that are ready and stay, after each event of a pod."""
     pods: dict[str, Object] = field(default_factory=dict)
@@ -100,7 +116,7 @@ class Scene:
                 target,
                 application=MOVER,
                 component=component,
-                workload=WorkloadRef(name=NAME),
+                workload=WorkloadRef(kind=WorkloadKind(self.kind.name), name=NAME),
             ),
             at=at,
             application=MOVER,
@@ -119,8 +135,17 @@ class Scene:
                 return newest
             await asyncio.sleep(0.1)
             if len(self.stands_on) == 1:
-                await self.see(*self.stands_on, latency_ms)
+                await self.see(next(iter(self.stands_on)), latency_ms)
         raise AssertionError(f"no end, but {newest}")
+
+    async def pause(self, *, paused: bool) -> None:
+        """Stop the loop, or let it go on."""
+        told = Control(fleet=FLEET, paused=paused, by="ann", reason="demo", at=clock.now())
+        await self.bus.publish(told)
+
+    async def workload(self) -> Object:
+        """Return the workload as it is."""
+        return await self.api.get(path_to(self.kind))
 
     @property
     def stands_on(self) -> set[str]:
@@ -139,7 +164,7 @@ def simulated(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def a_scene(directory: Path) -> AsyncIterator[Scene]:
+async def a_scene(directory: Path, kind: Kind = DEPLOYMENT, **spec: Any) -> AsyncIterator[Scene]:
     """Deploy three replicas on metro, and run Act once they serve."""
     readiness = Readiness()
     with simulated(directory) as endpoints:
@@ -149,12 +174,12 @@ async def a_scene(directory: Path) -> AsyncIterator[Scene]:
             kubernetes.connect(config, readiness=readiness) as cluster,
             alertmanager.connect((endpoints["alertmanager"],), readiness=readiness) as sink,
         ):
-            scene = Scene(api=owner, bus=MemoryBus(fleet=FLEET))
+            scene = Scene(api=owner, bus=MemoryBus(fleet=FLEET), kind=kind)
             pace = Pace(step_seconds=0.05, alert_seconds=30.0)
             work = run(scene.bus, cluster, sink, ground=a_ground(), now=clock.now, pace=pace)
             tasks = [asyncio.create_task(scene.watch())]
             try:
-                await deploy(owner)
+                await deploy(owner, kind, spec)
                 await _serving(scene)
                 scene.serving.clear()
                 tasks.append(asyncio.create_task(work))
@@ -172,8 +197,11 @@ async def _serving(scene: Scene) -> None:
     await asyncio.sleep(0.3)  # the Deployment's own count comes a little later
 
 
-async def deploy(owner: KubernetesApi) -> None:
-    """Deploy as after an earlier move: the affinity is Act's, the rest is its owner's."""
+async def deploy(owner: KubernetesApi, kind: Kind, changes: dict[str, Any]) -> None:
+    """Deploy as after an earlier move: the affinity is Act's, the rest is its owner's.
+
+    Nobody applies the replicas: they were written once.
+    """
     requests = {"cpu": "1", "memory": "1Gi"}
     container = {
         "name": NAME,
@@ -183,20 +211,21 @@ async def deploy(owner: KubernetesApi) -> None:
     labels = {"app": NAME}
     whole = {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": kind.name,
         "metadata": {"name": NAME, "namespace": "xr"},
     }
     spec = {
         "replicas": 0,
         "selector": {"matchLabels": labels},
-        "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        **({"strategy": SAFE} if kind == DEPLOYMENT else {"serviceName": NAME}),
+        **changes,
     }
     where = {"template": {"spec": {"affinity": pinned_to("metro")}}}
-    await owner.apply(DEPLOYMENTS, {**whole, "spec": spec}, manager="owner")
-    await owner.apply(DEPLOYMENTS, {**whole, "spec": where}, manager="crossloop-act")
-    spec["replicas"] = REPLICAS
-    await owner.apply(DEPLOYMENTS, {**whole, "spec": spec}, manager="owner")
+    path = path_to(kind)
+    await owner.create(path.rpartition("/")[0], {**whole, "spec": spec}, manager="owner")
+    await owner.apply(path, {**whole, "spec": where}, manager="crossloop-act")
+    await owner.merge_patch(path, {"spec": {"replicas": REPLICAS}}, manager="owner")
     group = {"group": APPLICATION.group, "version": APPLICATION.version}
     applications = path_of(**group, plural=APPLICATION.plural, namespace="xr")
     await owner.create(applications, an_application(NAME, FLEET, "xr"), manager="owner")
@@ -213,13 +242,71 @@ async def test_a_move_stretches_the_namespace_and_no_replica_is_ever_missing(
         assert min(scene.serving) >= REPLICAS
 
 
+@pytest.mark.parametrize("kind", [DEPLOYMENT, STATEFUL_SET])
 async def test_a_move_that_makes_it_worse_goes_back_and_no_replica_is_ever_missing(
-    tmp_path: Path,
+    tmp_path: Path, kind: Kind
 ) -> None:
-    async with a_scene(tmp_path) as scene:
+    async with a_scene(tmp_path, kind) as scene:
         outcome = await scene.outcome(await scene.decide("edge-north"), 30.0)
 
         assert outcome.status is Status.REVERTED
         assert outcome.message == "visitors has 30.0 ms, more than 21.0 ms"
         assert scene.stands_on == {"metro"}
+        assert min(scene.serving) >= REPLICAS
+
+
+async def test_a_stateful_set_moves_with_one_pod_more_and_its_partition_is_given_back(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path, STATEFUL_SET) as scene:
+        outcome = await scene.outcome(await scene.decide("edge-north"), 12.0)
+
+        assert [(r.status, r.message) for r in outcome.actions] == [(Status.SUCCEEDED, "")] * 2
+        assert scene.stands_on == {"edge-north"}
+        assert min(scene.serving) >= REPLICAS
+        assert sorted(scene.pods) == [f"{NAME}-{n}" for n in range(REPLICAS)]
+        assert partition_of(await scene.workload()) == 0
+
+
+async def test_a_strategy_set_for_the_move_is_given_back_after_it(tmp_path: Path) -> None:
+    """Nobody declares the strategy; 5 replicas by the default may miss one."""
+    async with a_scene(tmp_path, strategy={}) as scene:
+        before = (await scene.workload())["spec"]["strategy"]
+        await scene.api.merge_patch(path_to(DEPLOYMENT), {"spec": {"replicas": 5}}, manager="owner")
+        async with asyncio.timeout(20):
+            while scene.serving[-1:] != [5]:  # noqa: ASYNC110 - until a watch tells
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        scene.serving.clear()
+
+        outcome = await scene.outcome(await scene.decide("edge-north"), 12.0)
+
+        assert outcome.status is Status.SUCCEEDED
+        assert min(scene.serving) >= 5
+        assert (await scene.workload())["spec"]["strategy"] == before
+
+
+@pytest.mark.parametrize("kind", [DEPLOYMENT, STATEFUL_SET])
+async def test_a_pause_stops_a_rollout_within_a_second_and_it_goes_on_when_it_ends(
+    tmp_path: Path, kind: Kind
+) -> None:
+    async with a_scene(tmp_path, kind) as scene:
+        decision = await scene.decide("edge-north")
+        async with asyncio.timeout(20):
+            while scene.stands_on == {"metro"}:  # noqa: ASYNC110 - until a watch tells
+                await asyncio.sleep(0.01)
+        await scene.pause(paused=True)
+        await asyncio.sleep(1.0)
+        mark = read_mark(await scene.workload())
+        assert mark is not None
+        once = {name: dig(pod, "metadata", "uid") for name, pod in scene.pods.items()}
+        await asyncio.sleep(1.0)
+
+        still = {name: dig(pod, "metadata", "uid") for name, pod in scene.pods.items()}
+        assert once == still
+        assert "metro" in scene.stands_on
+        await scene.pause(paused=False)
+        outcome = await scene.outcome(decision, 12.0)
+        assert outcome.status is Status.SUCCEEDED
+        assert scene.stands_on == {"edge-north"}
         assert min(scene.serving) >= REPLICAS

@@ -1,7 +1,7 @@
 """A simulated management cluster with Cluster API, to be driven by tests on virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -15,12 +15,12 @@ from simulator.kubernetes.deleting import Deletion
 from simulator.kubernetes.objects import (
     Object,
     condition_of,
-    is_going,
     is_true,
     labels_of,
     name_of,
 )
 from simulator.kubernetes.resources import NAMESPACES, SECRETS, Resource
+from simulator.kubernetes.store import Change
 from tests.support.cluster_api import CORE, install
 from tests.support.virtual_time import now, run
 
@@ -106,6 +106,10 @@ class Lab:
             while not is_so():
                 await self.api.store.changed(self.api.store.version)
 
+    async def settle(self) -> None:
+        """Let the controllers do what they can do now."""
+        await asyncio.sleep(1)
+
     async def until_true(self, kind: str, name: str, condition: str) -> None:
         """Wait until a condition of an object is True."""
         await self.until(lambda: is_true(self.find(kind, name) or {}, condition))
@@ -116,14 +120,18 @@ class Lab:
         return tuple(found.get(word, "") for word in ("status", "reason", "message"))
 
     def happenings(self) -> list[tuple[str, str]]:
-        """Return what became True, in order: the name of the object, and the condition."""
-        told = []
-        for change in self.api.store.since(1):
-            for condition in (change.last.get("status") or {}).get("conditions") or ():
-                kind, before = condition["type"], change.before or {}
-                if condition["status"] == "True" and not is_true(before, kind):
-                    told.append((name_of(change.last), kind))
-        return told
+        """Return which conditions of which objects became True, in order."""
+        return became_true(self.api.store.since(1))
+
+
+def became_true(changes: Iterable[Change]) -> list[tuple[str, str]]:
+    """Return which conditions of which objects became True, in order: name and condition."""
+    return [
+        (name_of(change.last), condition["type"])
+        for change in changes
+        for condition in (change.last.get("status") or {}).get("conditions") or ()
+        if condition["status"] == "True" and not is_true(change.before or {}, condition["type"])
+    ]
 
 
 @asynccontextmanager
@@ -150,8 +158,3 @@ def in_lab(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None
     _, *others = signature(test).parameters.values()
     wrapper.__signature__ = Signature(others)  # type: ignore[attr-defined]
     return wrapper
-
-
-def staying(machines: list[Object]) -> list[str]:
-    """Return the names of the Machines that are not going."""
-    return [name_of(machine) for machine in machines if not is_going(machine)]

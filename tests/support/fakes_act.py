@@ -30,6 +30,7 @@ from services.act.core.workloads import is_serving
 from services.act.grounding import Ground
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
+from shared.model.names import FleetName
 from shared.runtime.following import Changed, Listed, News
 from tests.support.builders import (
     NOW,
@@ -62,6 +63,8 @@ class FakeClusterApi:
         self.objects: dict[Ref, Json] = {}
         self.writes: list[Write] = []
         self.calls = 0
+        self.written_at: list[int] = []
+        """The calls that were writes."""
         self.killed_at: int | None = None
         """The call after which the caller is killed."""
         self.refusals: dict[Ref, str] = {}
@@ -117,7 +120,7 @@ class FakeClusterApi:
         if write.manner is Manner.DELETE:
             self.writes.append(write)
             self._delete(write)
-            self._count()
+            self._count(is_write=True)
             return known or {}
         obj = deepcopy(known) if known else _blank(write.ref)
         if write.manner is Manner.APPLY:
@@ -129,7 +132,7 @@ class FakeClusterApi:
         merge(obj, json.loads(json.dumps(body)))
         self.writes.append(write)
         self.put(write.ref, obj)
-        self._count()
+        self._count(is_write=True)
         return deepcopy(self.objects[write.ref])
 
     def _delete(self, write: Write) -> None:
@@ -299,8 +302,10 @@ class FakeClusterApi:
         if offloading.get("status") != status:
             self.put(ref, {**offloading, "status": status})
 
-    def _count(self) -> None:
+    def _count(self, *, is_write: bool = False) -> None:
         self.calls += 1
+        if is_write:
+            self.written_at.append(self.calls)
         if self.killed_at == self.calls:
             raise KilledError(f"after call {self.calls}")
 
@@ -328,10 +333,15 @@ class FakeAlertSink:
 
     def __init__(self) -> None:
         self.posts: list[tuple[Alert, ...]] = []
+        self.holds: tuple[Alert, ...] = ()
 
     async def post(self, alerts: tuple[Alert, ...]) -> None:
         """Keep the alerts."""
         self.posts.append(alerts)
+
+    async def held(self, fleet: FleetName) -> tuple[Alert, ...]:
+        """Return what a test says was posted before."""
+        return tuple(a for a in self.holds if ("fleet", fleet) in a.labels)
 
 
 def a_world(

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from services.act.board import Board
-from services.act.core.admission import site_of_decision
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import FIELD_MANAGER, SITE, Kind, Manner, Object, Query, Ref, Write
@@ -39,6 +38,8 @@ from tests.support.virtual_time import now
 
 SITES = Path(__file__).parents[2] / "deploy" / "kubernetes" / "crds" / "sites.yaml"
 SITE_NAME = ClusterName("metro")
+PACE_SECONDS = 5.0
+"""Between two looks of Act at its plan."""
 _NOT_FOUND, _CONFLICT, _BUSY, _ERROR = 404, 409, 429, 500
 
 
@@ -58,7 +59,9 @@ class LabCluster:
     async def get(self, ref: Ref) -> Object | None:
         """Return the object, or None."""
         place = self._place(ref)
-        return None if place is None else self._lab(ref).api.store.get(place.resource.key, place.key)
+        return (
+            None if place is None else self._lab(ref).api.store.get(place.resource.key, place.key)
+        )
 
     async def list(self, query: Query) -> tuple[Object, ...]:
         """Return the objects that match; none where the kind is not installed."""
@@ -190,7 +193,7 @@ class Stage:
         async with asyncio.timeout(60 * minutes):
             while not self.entry.status.is_final:
                 await self.turn()
-                await asyncio.sleep(1)
+                await asyncio.sleep(PACE_SECONDS)
         return self.entry
 
     def _board(self) -> Board:
@@ -202,7 +205,9 @@ class Stage:
         return board
 
 
-def a_stage(lab: Lab, *, templates: dict[str, tuple[Object, ...]] | None = None, **spec: Any) -> Stage:
+def a_stage(
+    lab: Lab, *, templates: dict[str, tuple[Object, ...]] | None = None, **spec: Any
+) -> Stage:
     """Return a stage with a Site; `spec` is beside what every Site has."""
     crd = yaml.safe_load(SITES.read_text())
     lab.api.create(CRDS, "", crd, Writer(manager="test"))

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 
 from services.act import telemetry
-from services.act.core.alerts import Alert
+from services.act.core.alerts import Alert, labels_of
 from services.act.core.ledger_json import written
+from shared.model.names import FleetName
 from shared.runtime.probes import Readiness
 
 TIMEOUT_SECONDS = 5.0
@@ -55,6 +57,22 @@ class Alertmanagers:
             is_heard = len(self._lost) < len(self._replicas)
             self._readiness.report(_CHECK, "" if is_heard else "; ".join(self._lost.values()))
 
+    async def held(self, fleet: FleetName) -> tuple[Alert, ...]:
+        """Return the alerts of a fleet that any replica that answers holds, whoever posted them."""
+        found = await asyncio.gather(*(self._held_by(r, fleet) for r in self._replicas))
+        return tuple({a.labels: a for alerts in found for a in alerts}.values())
+
+    async def _held_by(self, replica: str, fleet: FleetName) -> tuple[Alert, ...]:
+        """Ask one replica. One that does not answer holds nothing that could be ended now."""
+        url = replica.rstrip("/") + "/api/v2/alerts"
+        try:
+            async with self._session.get(url, params={"filter": f'fleet="{fleet}"'}) as answer:
+                answer.raise_for_status()
+                return tuple(map(_alert, await answer.json()))
+        except (aiohttp.ClientError, TimeoutError, KeyError, TypeError, ValueError) as error:
+            telemetry.alerts_unknown(replica, repr(error))
+            return ()
+
     async def _post_to(self, replica: str, body: list[dict[str, Any]]) -> None:
         """Post to one replica. A batch refused for one bad alert is stored but for that one."""
         url = replica.rstrip("/") + "/api/v2/alerts"
@@ -69,6 +87,16 @@ class Alertmanagers:
             self._lost[replica] = f"{replica}: {problem}"
         elif self._lost.pop(replica, None):
             telemetry.alertmanager_found(replica)
+
+
+def _alert(data: dict[str, Any]) -> Alert:
+    return Alert(
+        labels=labels_of(**data["labels"]),
+        summary=data["annotations"].get("summary", ""),
+        description=data["annotations"].get("description", ""),
+        starts_at=datetime.fromisoformat(data["startsAt"]),
+        ends_at=datetime.fromisoformat(data["endsAt"]),
+    )
 
 
 def _alert_json(alert: Alert) -> dict[str, Any]:

@@ -4,7 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from services.act import telemetry
-from services.act.core.objects import FIELD_MANAGER, Kind, Manner, Object, Query, Ref, Write
+from services.act.core.needs import Need
+from services.act.core.objects import (
+    FIELD_MANAGER,
+    Kind,
+    Manner,
+    Object,
+    Query,
+    Ref,
+    Write,
+    dig,
+)
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.runtime import kubernetes
@@ -12,8 +22,10 @@ from shared.runtime.following import Absent, Fresh, Late, News, follow
 from shared.runtime.kubernetes import ApiError, KubernetesApi, path_of
 from shared.runtime.probes import Readiness
 
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _CONFLICT = 409
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _OF_MANAGERS = "Apply failed with"
 """How the API begins to tell that fields belong to someone else; it goes on with their names."""
 
@@ -36,8 +48,28 @@ class KubernetesCluster:
         self._api = api
         self._readiness = readiness
         self._problem = ""
+        self._denials = 0
         if readiness is not None:
             readiness.report("kubernetes", "not asked yet")
+
+    @property
+    def denials(self) -> int:
+        """How many calls were refused so far for want of a permission."""
+        return self._denials
+
+    async def may(self, need: Need) -> bool:
+        """Tell whether Act is granted something. Whoever has signed in may ask that of itself.
+
+        Where the API server has no such question (404), nothing is known to lack.
+        """
+        with self._answering():
+            try:
+                answer = await self._api.create(_REVIEWS, _review(need), manager=FIELD_MANAGER)
+            except ApiError as error:
+                if error.status == _NOT_FOUND:
+                    return True
+                raise
+        return bool(dig(answer, "status", "allowed"))
 
     async def get(self, ref: Ref) -> Object | None:
         """Return the object, or None where there is none."""
@@ -99,7 +131,8 @@ class KubernetesCluster:
         """Tell calls that got an answer, be it a refusal, from those that got none."""
         try:
             yield
-        except PermanentError:
+        except PermanentError as error:
+            self._denials += isinstance(error, ApiError) and error.status == _FORBIDDEN
             self._found()
             raise
         except TransientError as error:
@@ -141,6 +174,25 @@ def _path(ref: Ref, subresource: str = "") -> str:
 
 def _listing(kind: Kind, namespace: str = "") -> str:
     return path_of(group=kind.group, version=kind.version, plural=kind.plural, namespace=namespace)
+
+
+def _review(need: Need) -> Object:
+    """Return the question about one permission (authorization.k8s.io/v1)."""
+    permission = need.permission
+    resource, _, subresource = permission.resource.partition("/")
+    asked = {
+        "namespace": need.namespace,
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "subresource": subresource,
+        "name": permission.name,
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: text for key, text in asked.items() if text}},
+    }
 
 
 def _whole(ref: Ref, body: Object) -> Object:

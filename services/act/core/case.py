@@ -7,6 +7,7 @@ from services.act.core.ledger import Entry
 from services.act.core.live import Live
 from services.act.core.objects import Object
 from services.act.core.pinning import Mark, settle
+from services.act.core.stateful import Exchange, exchange_of
 from services.act.core.steps import Context, Next, Progress, Step, ended, goes_back
 from services.act.core.workloads import is_serving, is_terminating, own_pods
 from shared.messages.outcome import Status
@@ -35,6 +36,11 @@ class Case:
     def is_set(self) -> bool:
         """Tell whether it moves a StatefulSet."""
         return self.move.workload.kind is WorkloadKind.STATEFUL_SET
+
+    @property
+    def exchange(self) -> Exchange:
+        """How far the pods of a StatefulSet are exchanged."""
+        return exchange_of(self.move, self.live, self.workload, self.mark)
 
     @property
     def pods(self) -> tuple[Object, ...]:

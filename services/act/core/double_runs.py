@@ -71,6 +71,7 @@ def alerts_of_double_runs(
                 ("application", run.application),
                 ("cluster", run.cluster),
                 ("fleet", fleet),
+                ("incident", f"double_run:{run.cluster}"),
                 ("severity", "warning"),
             ),
             summary=f"{run.application} may run twice: old pods on {run.cluster} are not gone",

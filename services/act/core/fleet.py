@@ -22,8 +22,16 @@ from services.act.core.evacuation import (
 )
 from services.act.core.ledger import Entry
 from services.act.core.objects import Read
-from services.act.core.peering.joining import next_of_peer, reads_of_peer
-from services.act.core.peering.parting import next_of_unpeer, reads_of_unpeer
+from services.act.core.peering.joining import (
+    further_reads_of_peer,
+    next_of_peer,
+    reads_of_peer,
+)
+from services.act.core.peering.parting import (
+    further_reads_of_unpeer,
+    next_of_unpeer,
+    reads_of_unpeer,
+)
 from services.act.core.seen import Grounds, Seen
 from services.act.core.steps import Context, Next, Wait
 from shared.model.plan import (
@@ -52,8 +60,8 @@ _WAYS: Mapping[type, _Ways] = {
     ShrinkCluster: _Ways(reads_of_shrink, next_of_shrink),
     CreateCluster: _Ways(reads_of_create, next_of_create),
     DeleteCluster: _Ways(reads_of_delete, next_of_delete, further_reads_of_delete),
-    Peer: _Ways(reads_of_peer, next_of_peer),
-    Unpeer: _Ways(reads_of_unpeer, next_of_unpeer),
+    Peer: _Ways(reads_of_peer, next_of_peer, further_reads_of_peer),
+    Unpeer: _Ways(reads_of_unpeer, next_of_unpeer, further_reads_of_unpeer),
     Evacuate: _Ways(reads_of_evacuate, next_of_evacuate, further_reads_of_evacuate),
 }
 

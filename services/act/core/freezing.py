@@ -5,7 +5,7 @@ from dataclasses import replace
 from services.act.core.case import Case
 from services.act.core.objects import dig
 from services.act.core.pinning import write_mark
-from services.act.core.stateful import frozen_at, with_partition
+from services.act.core.stateful import frozen
 from services.act.core.steps import Next, Step, Wait
 from services.act.core.workloads import is_rolled_out
 
@@ -21,25 +21,14 @@ def next_in_pause(case: Case) -> Next:
         return Wait(reason=f"{paused}; the rollout of {case.move.component} stands still")
     if is_rolled_out(case.workload) or dig(case.workload, "spec", "paused"):
         return Wait(reason=paused)
-    if case.is_set:
-        return _freeze_set(case) or Wait(reason=paused)
-    frozen = replace(case.mark, frozen=True)
-    write = write_mark(case.move, case.workload, frozen, home=case.live.home)
-    return Step(write=write, even_paused=True)
-
-
-def _freeze_set(case: Case) -> Step | None:
-    """Let the pod that is being exchanged end, and no other begin."""
-    if case.mark.partition != 0:
-        return None
-    move, live, workload, mark = case.move, case.live, case.workload, case.mark
-    partition = frozen_at(move, live, workload, mark)
-    write = with_partition(move, live, workload, mark, partition, frozen=True)
+    if case.is_set and (step := frozen(case.exchange)):
+        return step
+    mark = replace(case.mark, frozen=True)
+    write = write_mark(case.move, case.workload, mark, home=case.live.home)
     return Step(write=write, even_paused=True)
 
 
 def thaw(case: Case) -> Step:
     """Return the step by which a rollout that was frozen goes on."""
-    partition = None if case.mark.partition is None else 0
-    going = replace(case.mark, frozen=False, partition=partition, resumed_at=case.now)
+    going = replace(case.mark, frozen=False, resumed_at=case.now)
     return Step(write=write_mark(case.move, case.workload, going, home=case.live.home))

@@ -12,7 +12,7 @@ from services.act.core.objects import name_of
 from services.act.core.pinning import Mark, pin, pin_set, read_mark, unpin
 from services.act.core.preconditions import objection_to
 from services.act.core.proof import Finding, judge
-from services.act.core.stateful import given_up, next_exchange
+from services.act.core.stateful import given_up, hold, next_exchange
 from services.act.core.steps import (
     Context,
     Next,
@@ -87,7 +87,8 @@ def _follow(case: Case) -> Next:
     if mark.back:
         return _await_return(case)
     if entry.back_at is not None:
-        return Step(write=unpin(move, case.workload, mark, home=live.home))
+        held = hold(case.exchange) if case.is_set else None
+        return held or Step(write=unpin(move, case.workload, mark, home=live.home))
     return _go_forth(case)
 
 
@@ -126,14 +127,14 @@ def _pending(case: Case) -> list[Hanging]:
 
 def _patience(case: Case) -> int:
     """Return how many times the time of a move is given: pods of a set come one by one."""
-    return 1 if case.mark.partition is None else replicas_of(case.workload)
+    return replicas_of(case.workload) if case.is_set else 1
 
 
 def _next_of_set(case: Case) -> Step | None:
     """Exchange the next pod; one that is lost is given up where that is allowed."""
     if case.lost(case.move.source) and case.context.insight.policy.allow_double_run:
         return given_up(case.pods, case.live)
-    return next_exchange(case.move, case.live, case.workload, case.mark)
+    return next_exchange(case.exchange, case.live)
 
 
 def _await_end(case: Case) -> Next:

@@ -14,7 +14,10 @@ from services.act.core.permissions import (
 )
 from services.act.core.site import kubeconfig_of
 from shared.model.names import ClusterName
-from shared.model.plan import Action, FleetAction, Peer, Unpeer, site_of
+from shared.model.plan import Action, Evacuate, FleetAction, Peer, Unpeer, site_of
+
+NO_SITE = ClusterName("")
+"""Of an action that is about no cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -46,7 +49,7 @@ class _Errand:
     """An action, as far as it matters for what it needs."""
 
     kind: str
-    site: ClusterName = ClusterName("")
+    site: ClusterName = NO_SITE
     peers: tuple[ClusterName, ...] = ()
     """Both clusters of a peering."""
 
@@ -59,8 +62,9 @@ def needs_of(action: Action, land: Land) -> frozenset[Need]:
     if isinstance(action, Peer | Unpeer):
         peers = (action.provider, action.consumer)
         return _needs(_Errand(kind=action.kind, site=action.provider, peers=peers), land)
-    site = site_of(action) if isinstance(action, FleetAction) else ClusterName("")
-    return _needs(_Errand(kind=action.kind, site=site), land)
+    site = site_of(action) if isinstance(action, FleetAction) else NO_SITE
+    moves = permissions_of("move") if isinstance(action, Evacuate) else frozenset()
+    return _needs(_Errand(kind=action.kind, site=site), land) | _everywhere(moves)
 
 
 def all_needs(land: Land) -> Mapping[str, frozenset[Need]]:
@@ -71,10 +75,12 @@ def all_needs(land: Land) -> Mapping[str, frozenset[Need]]:
     return found
 
 
-def told_of(lacking: Iterable[Need]) -> str:
-    """Return what lacks as one sentence: the first of it, and how much more there is."""
-    first, *others = sorted(lacking)
-    return f"{first}; it lacks {len(others)} more" if others else str(first)
+def why_forbidden(action: Action, land: Land, lacking: Mapping[str, tuple[Need, ...]]) -> str:
+    """Say what lacks for an action, or nothing: the first of it, and how much more there is."""
+    known = {need for of_one in lacking.values() for need in of_one}
+    lacks = sorted(needs_of(action, land) & known)
+    more = f" ({len(lacks) - 1} more permissions lack)" if len(lacks) > 1 else ""
+    return f"{lacks[0]}{more}" if lacks else ""
 
 
 def _errands(land: Land) -> Iterator[_Errand]:

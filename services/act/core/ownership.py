@@ -17,6 +17,15 @@ def manager_of(obj: Object, *path: str) -> str:
     return next((str(e["manager"]) for e in entries if e.get("manager") != FIELD_MANAGER), "")
 
 
+def applier_of(obj: Object, *path: str) -> str:
+    """Return who other than Act applies a field, and so would set it again, or nothing."""
+    for entry in dig(obj, "metadata", "managedFields") or ():
+        applies = entry.get("operation") == _APPLY and entry.get("manager") != FIELD_MANAGER
+        if applies and _holds(entry, path):
+            return str(entry.get("manager"))
+    return ""
+
+
 def why_not_ours_to_scale(workload: Object, scalers: Iterable[Object]) -> str:
     """Say who else keeps the number of a workload's replicas, or nothing.
 
@@ -26,20 +35,18 @@ def why_not_ours_to_scale(workload: Object, scalers: Iterable[Object]) -> str:
     name = name_of(workload)
     for scaler in scalers:
         target = dig(scaler, "spec", "scaleTargetRef") or {}
-        if (target.get("kind"), target.get("name")) == (workload_kind(workload), name):
+        kind = "StatefulSet" if is_set(workload) else "Deployment"
+        if (target.get("kind"), target.get("name")) == (kind, name):
             return f"the replicas of {name} are kept by HorizontalPodAutoscaler {name_of(scaler)}"
-    path = ("spec", "replicas")
-    for entry in dig(workload, "metadata", "managedFields") or ():
-        applies = entry.get("operation") == _APPLY and entry.get("manager") != FIELD_MANAGER
-        if applies and _holds(entry, path):
-            return f"the replicas of {name} are applied by {entry.get('manager')}"
-    return ""
+    applier = applier_of(workload, "spec", "replicas")
+    return f"the replicas of {name} are applied by {applier}" if applier else ""
 
 
-def workload_kind(workload: Object) -> str:
-    """Return the kind of a workload; lists leave it out, so that its fields have to tell."""
-    stateful = "StatefulSet" if dig(workload, "spec", "updateStrategy") else "Deployment"
-    return str(workload.get("kind") or stateful)
+def is_set(workload: Object) -> bool:
+    """Tell whether a workload is a StatefulSet; by its own fields, where no kind is given."""
+    if kind := workload.get("kind"):
+        return bool(kind == "StatefulSet")
+    return dig(workload, "spec", "updateStrategy") is not None
 
 
 def _holds(entry: Object, path: tuple[str, ...]) -> bool:

@@ -33,10 +33,10 @@ class Mark:
     """Whether the affinity of `previous` was applied again."""
     strategy: bool = False
     """Whether Act set the rollout strategy of a Deployment, and so has to go on applying it."""
-    partition: int | None = None
-    """Of a StatefulSet: pods from this ordinal on are exchanged. None: Act does not say."""
     replicas: int | None = None
     """Of a StatefulSet that gets one pod more for the move: how many it had before."""
+    pinned: bool = True
+    """Whether the affinity of the target was applied. A StatefulSet is held in place before."""
     frozen: bool = False
     """Whether Act stopped the rollout where it was, since the loop is paused."""
     resumed_at: datetime | None = None
@@ -45,7 +45,7 @@ class Mark:
     @property
     def is_settled(self) -> bool:
         """Tell whether nothing that was set for the move alone stands any more."""
-        return not (self.strategy or self.frozen) and self.partition is None
+        return not (self.strategy or self.frozen)
 
     def clock(self, since: datetime) -> datetime:
         """Return from when on time counts for what is under way since then."""
@@ -68,8 +68,8 @@ def read_mark(workload: Object) -> Mark | None:
             pool=data.get("pool", ""),
             back=data["back"],
             strategy=data["strategy"],
-            partition=data.get("partition"),
             replicas=data.get("replicas"),
+            pinned=data.get("pinned", True),
             frozen=data.get("frozen", False),
             resumed_at=datetime.fromisoformat(resumed_at) if resumed_at else None,
         )
@@ -98,13 +98,13 @@ def pin_set(
 ) -> Write:
     """Return the write that pins a StatefulSet to the target of a move.
 
-    `gently`: none of its pods is exchanged yet, one more is to be made first. Else, what it has is
-    lost, and all are exchanged at once.
+    `gently`: it is only marked yet, with how many pods it has; before its template changes, it is
+    held in place. Else, what it has is lost, and all are exchanged at once.
     """
-    asked = replicas_of(workload)
     mark = _new_mark(move, workload, decision, now)
-    held = replace(mark, partition=asked if gently else 0, replicas=asked if gently else None)
-    return write_mark(move, workload, held, home=home)
+    if gently:
+        mark = replace(mark, replicas=replicas_of(workload), pinned=False)
+    return write_mark(move, workload, mark, home=home)
 
 
 def _new_mark(move: Move, workload: Object, decision: DecisionId, now: datetime) -> Mark:
@@ -120,21 +120,16 @@ def _new_mark(move: Move, workload: Object, decision: DecisionId, now: datetime)
 
 
 def unpin(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
-    """Return the write that pins a workload as it was before a move.
-
-    A StatefulSet has one pod more while it goes back, as on the way there.
-    """
+    """Return the write that pins a workload as it was before a move."""
     back = replace(mark, back=True, frozen=False)
     if move.workload.kind is WorkloadKind.DEPLOYMENT:
         back = replace(back, strategy=mark.strategy or not is_strategy_safe(workload))
-    elif mark.replicas is not None:
-        back = replace(back, partition=max(replicas_of(workload), mark.replicas))
     return write_mark(move, workload, back, home=home)
 
 
 def settle(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
     """Return the write that gives back what was set for the move alone; pods stay as they are."""
-    settled = replace(mark, strategy=False, partition=None, frozen=False)
+    settled = replace(mark, strategy=False, frozen=False)
     return write_mark(move, workload, settled, home=home)
 
 
@@ -143,17 +138,15 @@ def write_mark(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -
 
     The resource version makes it a precondition that the workload still is as it was judged.
     """
-    terms = mark.previous if mark.back else terms_for(move.target, home=home, pool=move.pool)
+    there = mark.pinned and not mark.back
+    terms = terms_for(move.target, home=home, pool=move.pool) if there else mark.previous
     spec: dict[str, Any] = {}
     if terms:
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         spec["template"] = {"spec": {"affinity": {"nodeAffinity": required}}}
     if mark.strategy:
         spec["strategy"] = SAFE_STRATEGY
-    if mark.partition is not None:
-        rolling = {"partition": mark.partition}
-        spec["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
-    elif mark.frozen:
+    if mark.frozen and move.workload.kind is WorkloadKind.DEPLOYMENT:
         spec["paused"] = True
     metadata = {
         "annotations": {MARK: _mark_json(mark)},
@@ -190,8 +183,8 @@ def _mark_json(mark: Mark) -> str:
         "startedAt": written(mark.started_at),
         "back": mark.back,
         "strategy": mark.strategy,
-        "partition": mark.partition,
         "replicas": mark.replicas,
+        "pinned": mark.pinned,
         "frozen": mark.frozen,
         "resumedAt": written(mark.resumed_at) if mark.resumed_at else None,
     }

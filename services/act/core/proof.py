@@ -10,7 +10,6 @@ from shared.messages.insight import Insight
 from shared.model.names import ApplicationName, GroupName
 from shared.model.plan import Move
 
-
 GUARD_RATIO = 0.05
 """By how much a promise may be missed and is still kept."""
 

@@ -13,26 +13,30 @@ from shared.model.plan import Scale
 def next_of_scale(action: Scale, entry: Entry, live: Live, context: Context) -> Next:
     """Return what comes next. The intent is in the ledger before the write, which has no mark."""
     workload, now = live.workload, context.now
-    if workload is None:
-        gone = f"{action.workload.kind} {action.workload.name} does not exist"
+    if (reason := _why_not(action, entry, live)) or workload is None:
         status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED
-        return ended(entry, status, now, gone)
-    asked = replicas_of(workload)
-    foreign = why_not_ours_to_scale(workload, live.scalers)
-    if foreign and entry.status is Status.PENDING:
-        return ended(entry, Status.REFUSED, now, foreign)
-    if asked not in (action.replicas_before, action.replicas):
-        changed = f"{action.workload.name} has {asked} replicas, not {action.replicas_before}"
-        status = Status.REFUSED if entry.status is Status.PENDING else Status.FAILED
-        return ended(entry, status, now, changed)
+        return ended(entry, status, now, reason)
     if entry.status is Status.PENDING:
         if now > context.deadline_at:
             return ended(entry, Status.REFUSED, now, "its deadline has passed")
         return began(entry, now)
+    asked = replicas_of(workload)
     goal = action.replicas if entry.back_at is None else action.replicas_before
     if asked != goal:
         return Step(write=_write(action, workload, goal))
     return _await(entry, workload, goal, context)
+
+
+def _why_not(action: Scale, entry: Entry, live: Live) -> str:
+    """Say why the replicas are not changed by us, or nothing. Begun, it is brought to an end."""
+    workload, name = live.workload, action.workload.name
+    if workload is None:
+        return f"{action.workload.kind} {name} does not exist"
+    asked = replicas_of(workload)
+    if asked not in (action.replicas_before, action.replicas):
+        return f"{name} has {asked} replicas, not {action.replicas_before}"
+    foreign = why_not_ours_to_scale(workload, live.scalers)
+    return foreign if entry.status is Status.PENDING else ""
 
 
 def _await(entry: Entry, workload: Object, goal: int, context: Context) -> Next:

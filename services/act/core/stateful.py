@@ -1,17 +1,28 @@
 """How the pods of a StatefulSet are exchanged, so that never fewer serve than before.
 
-It has no surge: its controller deletes a pod before it makes the next of that ordinal. So one pod
-more is made first, beyond a partition that keeps the others as they are; then they are exchanged
-from the last on, each ready before the next goes; then the one too many is taken away.
+It has no surge: its controller deletes a pod before it makes the next of that ordinal. So it is
+held in place by a partition, and one pod more is made beyond it; then the others are exchanged from
+the last on, each ready before the next goes; then the one too many is taken away. The way back is
+the same. The partition is changed by plain patches: whoever created the StatefulSet is recorded for
+its default, and applying another value would conflict with them for nothing.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from services.act.core.live import Live
-from services.act.core.objects import POD, Manner, Object, Ref, Write, dig, name_of, number
-from services.act.core.objects import version_of as resource_version_of
-from services.act.core.ownership import why_not_ours_to_scale, workload_kind
+from services.act.core.objects import (
+    POD,
+    Manner,
+    Object,
+    Ref,
+    Write,
+    dig,
+    name_of,
+    number,
+    version_of,
+)
+from services.act.core.ownership import applier_of, why_not_ours_to_scale
 from services.act.core.pinning import Mark, ref_of, write_mark
 from services.act.core.steps import Step
 from services.act.core.workloads import (
@@ -26,8 +37,7 @@ from shared.model.plan import Move
 
 REVISION = "controller-revision-hash"
 """The label that tells which template a pod was made from."""
-Pods = dict[int, Object]
-"""By ordinal, counted from the first one."""
+PARTITION = ("spec", "updateStrategy", "rollingUpdate", "partition")
 
 
 def why_not_gentle(workload: Object, live: Live, mark: Mark | None) -> str:
@@ -35,78 +45,120 @@ def why_not_gentle(workload: Object, live: Live, mark: Mark | None) -> str:
     name, strategy = name_of(workload), dig(workload, "spec", "updateStrategy")
     if dig(strategy, "type") == "OnDelete":
         return f"StatefulSet {name} exchanges pods only when a person deletes them (OnDelete)"
-    rolling = dig(strategy, "rollingUpdate")
-    at_once = resolved(dig(rolling, "maxUnavailable"), replicas_of(workload), up=True, default=1)
+    share = dig(strategy, "rollingUpdate", "maxUnavailable")
+    at_once = resolved(share, replicas_of(workload), up=True, default=1)
     if at_once > 1:
         return f"StatefulSet {name} takes away {at_once} pods at once (maxUnavailable)"
-    held = number(rolling, "partition")
-    if held and not (mark and mark.partition is not None):
+    if applier := applier_of(workload, *PARTITION):
+        return f"the partition of StatefulSet {name} is applied by {applier}"
+    held = partition_of(workload)
+    if held and not (mark and mark.replicas):
         return f"StatefulSet {name} is held at partition {held} by its owner"
     return why_not_ours_to_scale(workload, live.scalers)
 
 
-def next_exchange(move: Move, live: Live, workload: Object, mark: Mark) -> Step | None:
+def partition_of(workload: Object) -> int:
+    """Return from which ordinal on pods are exchanged."""
+    return number(workload, *PARTITION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """The pods of a StatefulSet under way from one place to another, by ordinal."""
+
+    move: Move
+    workload: Object
+    mark: Mark
+    pods: dict[int, Object]
+    is_home: Callable[[Object], bool]
+    """Tells whether a pod stands where it is to stand in the end."""
+
+    @property
+    def asked(self) -> int:
+        """How many pods it is told to have."""
+        return replicas_of(self.workload)
+
+    @property
+    def before(self) -> int:
+        """How many it had before the move."""
+        return self.mark.replicas or 0
+
+    def is_begun(self, ordinal: int) -> bool:
+        """Tell whether the pod of an ordinal is being exchanged, or was."""
+        pod = self.pods.get(ordinal)
+        return pod is None or is_terminating(pod) or self.is_home(pod)
+
+    def serve(self, start: int, end: int, *, at_home: bool) -> bool:
+        """Tell whether the pods of these ordinals all serve, and stand where they are to stand."""
+        pods = [self.pods.get(ordinal) for ordinal in range(start, end)]
+        return all(p and is_serving(p) and (self.is_home(p) or not at_home) for p in pods)
+
+
+def exchange_of(move: Move, live: Live, workload: Object, mark: Mark) -> Exchange:
+    """Return how far the exchange of a StatefulSet's pods is."""
+    start = number(workload, "spec", "ordinals", "start")
+    pods = own_pods(workload, live.pods)
+
+    def is_home(pod: Object) -> bool:
+        cluster = live.cluster_of(pod)
+        there = cluster == move.target and live.is_in_pool(pod, move.pool)
+        return cluster is not None and there is not mark.back
+
+    by_ordinal = {int(name_of(pod).rpartition("-")[2]) - start: pod for pod in pods}
+    return Exchange(move=move, workload=workload, mark=mark, pods=by_ordinal, is_home=is_home)
+
+
+def next_exchange(exchange: Exchange, live: Live) -> Step | None:
     """Return the next step of an exchange; None: wait, or all stands as it is to stand."""
-    pods, goal = _pods(workload, live), _goal(move, live, mark)
-    before = mark.replicas
-    if is_unseen(workload):
+    mark = exchange.mark
+    if is_unseen(exchange.workload):
         return None
-    if mark.back and (stuck := _stuck(workload, pods)):
+    if mark.back and (stuck := _stuck(exchange)):
         return _delete(stuck, f"let {name_of(stuck)} be made anew")
-    if before is None or mark.partition is None:
+    if mark.replicas is None:
         return None
-    standing = [pods.get(n) for n in range(before)]
-    if mark.back and all(p and is_serving(p) and goal(p) for p in standing):
-        return _scaled_back(move, workload, before)
-    if not mark.partition:
-        everyone = [pods.get(n) for n in range(replicas_of(workload))]
-        done = all(p and is_serving(p) and goal(p) for p in everyone)
-        return _scaled_back(move, workload, before) if done else None
-    return _next_while_held(move, live, workload, mark)
+    if not mark.pinned and not mark.back:
+        return hold(exchange) or _pinned(exchange, live)
+    return _next_of_pods(exchange)
 
 
-def _next_while_held(move: Move, live: Live, workload: Object, mark: Mark) -> Step | None:
-    """Make one pod more; once all are ready, let the others be exchanged."""
-    assert mark.replicas is not None
-    pods, goal = _pods(workload, live), _goal(move, live, mark)
-    if replicas_of(workload) == mark.replicas:
-        more = mark.replicas + 1
-        return Step(write=scaled(move, workload, more))
-    everyone = [pods.get(n) for n in range(replicas_of(workload))]
-    beyond = [pods.get(n) for n in range(mark.partition or 0, replicas_of(workload))]
-    if all(p and is_serving(p) for p in everyone) and all(p and goal(p) for p in beyond):
-        return Step(write=with_partition(move, live, workload, mark, 0))
-    return None
+def _next_of_pods(exchange: Exchange) -> Step | None:
+    before, asked = exchange.before, exchange.asked
+    if exchange.mark.back and exchange.serve(0, before, at_home=True):
+        return _scaled(exchange, before) if asked == before + 1 else released(exchange)
+    if partition_of(exchange.workload):
+        return _next_while_held(exchange)
+    done = asked == before + 1 and exchange.serve(0, asked, at_home=True)
+    return _scaled(exchange, before) if done else None
 
 
-def with_partition(
-    move: Move, live: Live, workload: Object, mark: Mark, partition: int, *, frozen: bool = False
-) -> Write:
-    """Return the write that lets pods from this ordinal on be exchanged."""
-    changed = replace(mark, partition=partition, frozen=frozen)
-    return write_mark(move, workload, changed, home=live.home)
+def hold(exchange: Exchange) -> Step | None:
+    """Return the step that lets no pod be exchanged; None: it is held already."""
+    least = max(exchange.before, exchange.asked)
+    if exchange.mark.replicas is None or partition_of(exchange.workload) >= least:
+        return None
+    return Step(write=_partitioned(exchange, least, "hold"))
 
 
-def frozen_at(move: Move, live: Live, workload: Object, mark: Mark) -> int:
-    """Return the partition that lets the pod that is being exchanged end, and no other begin."""
-    pods, goal = _pods(workload, live), _goal(move, live, mark)
-    asked = replicas_of(workload)
-    moved = (n for n in range(asked) if n not in pods or is_terminating(p := pods[n]) or goal(p))
-    return next(moved, asked)
+def released(exchange: Exchange) -> Step | None:
+    """Return the step that gives the partition back; None: there is none."""
+    if exchange.mark.replicas is None or not partition_of(exchange.workload):
+        return None
+    return Step(write=_partitioned(exchange, 0, "let go of"))
 
 
-def scaled(move: Move, workload: Object, replicas: int) -> Write:
-    """Return the write that has a workload run so many pods, if it still is as it was judged."""
-    return Write(
-        ref=ref_of(move),
-        manner=Manner.MERGE,
-        subresource="scale",
-        body={
-            "metadata": {"resourceVersion": resource_version_of(workload)},
-            "spec": {"replicas": replicas},
-        },
-        purpose=f"have {replicas} pods of {move.component} while it moves",
+def frozen(exchange: Exchange) -> Step | None:
+    """Return the step that lets the pod being exchanged end, and no other begin; None: held."""
+    if partition_of(exchange.workload) or exchange.mark.replicas is None:
+        return None
+    pods, asked = exchange.pods, exchange.asked
+    begun = (
+        n
+        for n in range(asked)
+        if n not in pods or is_terminating(pods[n]) or exchange.is_home(pods[n])
     )
+    write = _partitioned(exchange, next(begun, asked), "stop the exchange of")
+    return Step(write=write, even_paused=True)
 
 
 def given_up(pods: Iterable[Object], live: Live) -> Step | None:
@@ -122,41 +174,57 @@ def given_up(pods: Iterable[Object], live: Live) -> Step | None:
     return None
 
 
-def _scaled_back(move: Move, workload: Object, before: int) -> Step | None:
-    """Take the one pod too many away. Another number is somebody else's wish, and stays."""
-    if replicas_of(workload) != before + 1:
-        return None
-    return Step(write=scaled(move, workload, before))
+def _next_while_held(exchange: Exchange) -> Step | None:
+    """Make one pod more; once all are ready, let the others be exchanged."""
+    before, asked = exchange.before, exchange.asked
+    partition = partition_of(exchange.workload)
+    if partition < before:  # it was frozen on its way
+        return released(exchange)
+    if asked == before:
+        return _scaled(exchange, before + 1)
+    if exchange.serve(0, asked, at_home=False) and exchange.serve(partition, asked, at_home=True):
+        return released(exchange)
+    return None
 
 
-def _stuck(workload: Object, pods: Pods) -> Object | None:
+def _pinned(exchange: Exchange, live: Live) -> Step:
+    mark = replace(exchange.mark, pinned=True)
+    return Step(write=write_mark(exchange.move, exchange.workload, mark, home=live.home))
+
+
+def _scaled(exchange: Exchange, replicas: int) -> Step:
+    body = {"spec": {"replicas": replicas}}
+    purpose = f"have {replicas} pods of {exchange.move.component} while it moves"
+    return Step(write=_patch(exchange, body, purpose, subresource="scale"))
+
+
+def _partitioned(exchange: Exchange, partition: int, verb: str) -> Write:
+    body = {"spec": {"updateStrategy": {"rollingUpdate": {"partition": partition}}}}
+    return _patch(exchange, body, f"{verb} the pods of {exchange.move.component}")
+
+
+def _patch(exchange: Exchange, body: Object, purpose: str, *, subresource: str = "") -> Write:
+    """Return a change of the StatefulSet, if it still is as it was judged."""
+    return Write(
+        ref=ref_of(exchange.move),
+        manner=Manner.MERGE,
+        subresource=subresource,
+        body={"metadata": {"resourceVersion": version_of(exchange.workload)}, **body},
+        purpose=purpose,
+    )
+
+
+def _stuck(exchange: Exchange) -> Object | None:
     """Return a pod of another template that is not ready: its controller waits for it for ever.
 
     Kubernetes, "StatefulSets", Forced rollback.
     """
-    newest = dig(workload, "status", "updateRevision")
-    for _, pod in sorted(pods.items()):
+    newest = dig(exchange.workload, "status", "updateRevision")
+    for _, pod in sorted(exchange.pods.items()):
         stale = dig(pod, "metadata", "labels", REVISION) != newest
         if stale and not is_serving(pod) and not is_terminating(pod):
             return pod
     return None
-
-
-def _goal(move: Move, live: Live, mark: Mark) -> Callable[[Object], bool]:
-    """Return what tells whether a pod stands where it is to stand; on the way back, not there."""
-
-    def is_there(pod: Object) -> bool:
-        cluster = live.cluster_of(pod)
-        there = cluster == move.target and live.is_in_pool(pod, move.pool)
-        return cluster is not None and there is not mark.back
-
-    return is_there
-
-
-def _pods(workload: Object, live: Live) -> Pods:
-    start = number(workload, "spec", "ordinals", "start")
-    pods = own_pods(workload, live.pods)
-    return {int(name_of(pod).rpartition("-")[2]) - start: pod for pod in pods}
 
 
 def _delete(pod: Object, purpose: str, *, at_once: bool = False) -> Step:
@@ -171,8 +239,3 @@ def _delete(pod: Object, purpose: str, *, at_once: bool = False) -> Step:
             purpose=purpose,
         )
     )
-
-
-def is_set(workload: Object) -> bool:
-    """Tell whether a workload is a StatefulSet."""
-    return workload_kind(workload) == "StatefulSet"

@@ -13,11 +13,18 @@ from simulator.controllers.cluster_api.kinds import (
     is_of_control_plane,
     is_provisioned,
 )
-from simulator.controllers.cluster_api.machine_objects import count, versions_of
+from simulator.controllers.cluster_api.machine_objects import counters
 from simulator.controllers.cluster_api.writing import Told, tell
 from simulator.kubernetes.api import Api
 from simulator.kubernetes.objects import Object, condition_of, dig, is_true, name_of
 
+COUNTED = (
+    "RemoteConnectionProbe",
+    "InfrastructureReady",
+    "ControlPlaneAvailable",
+    "WorkersAvailable",
+)
+"""Conditions of which a Cluster's `Available` is the sum."""
 LOGS = "Please check controller logs for errors"
 
 
@@ -60,8 +67,8 @@ def tell_cluster(api: Api, found: Object, parts: Parts) -> None:
         told,
         phase="Provisioned" if provisioned and has_endpoint else "Provisioning",
         initialization=known or None,
-        controlPlane=_counters(parts.masters, wanted) if parts.control_plane.obj else None,
-        workers=_counters(parts.workers, more),
+        controlPlane=counters(parts.masters, wanted) if parts.control_plane.obj else None,
+        workers=counters(parts.workers, more),
     )
 
 
@@ -100,10 +107,8 @@ def _infrastructure_ready(found: Object, parts: Parts) -> Told:
     kind, part = "InfrastructureReady", parts.infrastructure
     if not part.is_known:
         return Told(kind, None, "InternalError", LOGS)
-    ref = found["spec"].get("infrastructureRef")
     if part.obj is None:
-        name = f"{ref['kind']} {ref['name']}" if ref else "spec.infrastructureRef"
-        return Told(kind, False, "DoesNotExist", f"{name} does not exist")
+        return Told(kind, False, "ObjectDoesNotExist", _absent(found, "infrastructureRef"))
     if not is_provisioned(part.obj):
         words = f"{part.obj['kind']} status.initialization.provisioned is false"
         return Told(kind, False, "NotReady", words)
@@ -123,7 +128,7 @@ def _control_plane_initialized(found: Object, parts: Parts, *, initialized: bool
     if not parts.control_plane.is_known:
         return Told(kind, None, "InternalError", LOGS)
     if parts.control_plane.obj is None:
-        return Told(kind, None, "DoesNotExist", _absent(found))
+        return Told(kind, None, "ObjectDoesNotExist", _absent(found, "controlPlaneRef"))
     return Told(kind, False, "NotInitialized", "Control plane not yet initialized")
 
 
@@ -132,16 +137,16 @@ def _control_plane_available(found: Object, parts: Parts) -> Told:
     if not part.is_known:
         return Told(kind, None, "InternalError", LOGS)
     if part.obj is None:
-        return Told(kind, None, "DoesNotExist", _absent(found))
+        return Told(kind, None, "ObjectDoesNotExist", _absent(found, "controlPlaneRef"))
     if is_true(part.obj, "Available"):
         return Told(kind, True, "Available")
     message = condition_of(part.obj, "Available").get("message") or "not yet reported"
     return Told(kind, False, "NotAvailable", f"* {part.obj['kind']}: {message}")
 
 
-def _absent(found: Object) -> str:
-    ref = found["spec"].get("controlPlaneRef")
-    return f"{ref['kind']} {ref['name']} does not exist" if ref else "no spec.controlPlaneRef"
+def _absent(found: Object, field: str) -> str:
+    ref = found["spec"].get(field)
+    return f"{ref['kind']} {ref['name']} does not exist" if ref else f"there is no spec.{field}"
 
 
 def _workers_available(parts: Parts) -> Told:
@@ -172,13 +177,7 @@ def _aggregated(kind: str, owners: Sequence[Object]) -> Told:
 
 def _available(found: Object, told: Sequence[Told]) -> Told:
     """Return the sum of those conditions that count, and of the gates somebody added."""
-    counted = (
-        "RemoteConnectionProbe",
-        "InfrastructureReady",
-        "ControlPlaneAvailable",
-        "WorkersAvailable",
-    )
-    words = {each.kind: (each.word, each.message) for each in told if each.kind in counted}
+    words = {each.kind: (each.word, each.message) for each in told if each.kind in COUNTED}
     for gate in found["spec"].get("availabilityGates") or ():
         condition = condition_of(found, gate["conditionType"])
         status, why = condition.get("status", "Unknown"), condition.get("message", "not reported")
@@ -190,15 +189,3 @@ def _available(found: Object, told: Sequence[Told]) -> Told:
     if bad:
         return Told("Available", None, "AvailableUnknown", message)
     return Told("Available", True, "Available")
-
-
-def _counters(machines: Sequence[Object], wanted: int) -> Object:
-    counters = {
-        "desiredReplicas": wanted,
-        "replicas": len(machines),
-        "readyReplicas": count(machines, "Ready"),
-        "availableReplicas": count(machines, "Available"),
-        "upToDateReplicas": count(machines, "UpToDate"),
-    }
-    versions = versions_of(machines)
-    return {**counters, "versions": versions} if versions else counters

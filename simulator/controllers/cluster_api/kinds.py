@@ -90,10 +90,10 @@ def referenced(api: Api, ref: Object | None, namespace: str) -> Found:
         return Found(None)
     group = ref.get("apiGroup") or ref.get("apiVersion", "").partition("/")[0]
     try:
-        resource = contracted(api, group, ref["kind"])
+        resource = contracted(api, group, ref.get("kind", ""))
     except UnknownKindError:
         return Found(None, is_known=False)
-    return Found(api.store.get(resource.key, (namespace, ref["name"])))
+    return Found(api.store.get(resource.key, (namespace, ref.get("name", ""))))
 
 
 def cluster_name_of(obj: Object) -> str:

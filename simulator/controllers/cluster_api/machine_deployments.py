@@ -23,7 +23,7 @@ from simulator.controllers.cluster_api.machine_objects import (
     dispensable,
     make_machine,
 )
-from simulator.controllers.cluster_api.machine_sets import MachineSets, hash_of
+from simulator.controllers.cluster_api.machine_sets import MachineSets
 from simulator.controllers.cluster_api.writing import Told, adopt, release, tell, tell_paused
 from simulator.controllers.rollout import Limits, Size, limits_of, rolled
 from simulator.kubernetes.api import Api
@@ -116,7 +116,7 @@ class MachineDeployments:
             self._sets.resize(each, size.wanted)
             self._follow(found, each, size.wanted)
         for machine in self._machines(found):
-            self._tell_up_to_date(found, machine)
+            self._tell_up_to_date(machine, is_new=labels_of(machine)[SET_LABEL] == name_of(new))
         self._sets.tell(found, self._machines(found))
 
     def _size(self, machine_set: Object) -> Size:
@@ -141,9 +141,8 @@ class MachineDeployments:
         labels[DEPLOYMENT_LABEL] = name_of(found)
         make_machine(self._api, name, machine_set, labels, template["spec"])
 
-    def _tell_up_to_date(self, found: Object, machine: Object) -> None:
+    def _tell_up_to_date(self, machine: Object, *, is_new: bool) -> None:
         """Say of a Machine whether it is as the template says now."""
-        is_new = labels_of(machine)[SET_LABEL].endswith(hash_of(found))
         if condition_of(machine, "UpToDate").get("status") == str(not is_new):
             reason = "UpToDate" if is_new else "NotUpToDate"
             tell(self._api, machine, [Told("UpToDate", is_new, reason)])

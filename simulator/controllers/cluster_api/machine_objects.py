@@ -62,7 +62,7 @@ def make_machine(api: Api, name: str, owner: Object, labels: dict[str, str], spe
         },
         "spec": {
             **spec,
-            "bootstrap": {"configRef": _made_of(BOOTSTRAP, spec["bootstrap"]["configRef"], name)},
+            "bootstrap": _bootstrap(spec["bootstrap"], name),
             "infrastructureRef": _made_of(INFRASTRUCTURE, spec["infrastructureRef"], name),
         },
     }
@@ -102,6 +102,19 @@ def versions_of(machines: Sequence[Object]) -> list[Object] | None:
     return [{"version": v, "replicas": known.count(v)} for v in sorted(set(known))] or None
 
 
+def counters(machines: Sequence[Object], wanted: int) -> Object:
+    """Return how many Machines there are and are to be, as the status of a Cluster says it."""
+    result = {
+        "desiredReplicas": wanted,
+        "replicas": len(machines),
+        "readyReplicas": count(machines, "Ready"),
+        "availableReplicas": count(machines, "Available"),
+        "upToDateReplicas": count(machines, "UpToDate"),
+    }
+    versions = versions_of(machines)
+    return {**result, "versions": versions} if versions else result
+
+
 def template_ref_of(owner: Object) -> Object | None:
     """Return the reference to the infrastructure template of a control plane or deployment."""
     for path in (
@@ -135,6 +148,12 @@ def is_last_of_control_plane(machine: Object, others: Sequence[Object]) -> bool:
         for m in others
         if cluster_name_of(m) == cluster_name_of(machine)
     )
+
+
+def _bootstrap(template: Object, name: str) -> Object:
+    """Return where a Machine's bootstrap data comes from; a Secret that is named stays as it is."""
+    ref = template.get("configRef")
+    return {"configRef": _made_of(BOOTSTRAP, ref, name)} if ref else {**template}
 
 
 def _made_of(group: str, template: Object, name: str) -> Object:

@@ -82,7 +82,7 @@ def tell_end(api: Api, machine: Object, reason: str, message: str, since: str = 
 
 
 def _parts(machine: Object, stage: Stage, *, crowded: bool) -> Iterator[Told]:
-    config = machine["spec"]["bootstrap"]["configRef"]["kind"]
+    config = dig(machine, "spec", "bootstrap", "configRef", "kind")
     infrastructure = machine["spec"]["infrastructureRef"]["kind"]
     if stage >= Stage.BOOTSTRAPPED:
         yield Told("BootstrapConfigReady", True, "Ready")

@@ -16,7 +16,7 @@ from shared.messages.control import Control
 from shared.messages.outcome import Status
 from shared.model.names import CAPACITY, ApplicationName, ClusterName, decision_id
 from shared.model.plan import Evacuate
-from shared.runtime.following import Changed, Fresh, Late, Listed
+from shared.runtime.following import Absent, Changed, Fresh, Late, Listed
 from tests.support.builders import ARENA, FLEET, NOW, cycle_at, later
 from tests.support.fakes_act import FakeClusterApi, a_world
 from tests.support.objects_act import a_node, a_pod, an_application_object, an_insight_of
@@ -70,6 +70,10 @@ class Watch:
         for ref in [r for r, o in self.api.objects.items() if r.kind == POD]:
             if dig(self.api.objects[ref], "metadata", "deletionTimestamp"):
                 del self.api.objects[ref]
+
+    def told(self) -> list[DoubleRun]:
+        """Return the double runs on the board."""
+        return list(self.board.double_runs)
 
     @property
     def metro(self) -> Object:
@@ -285,7 +289,10 @@ async def test_while_nothing_can_be_seen_nothing_counts_as_lasting() -> None:
     watch.find()
     await watch.look(14)
     watch.reflex.hear(NODE, Late(reason="the watch broke"))
+    watch.reflex.hear(FOREIGN_CLUSTER, Absent(reason="not ours to read"))
     await watch.reflex.look()
+    watch.reflex.hear(NODE, Changed(object=a_node("home-node-1", "home")))
+    watch.reflex.hear(NODE, Changed(object=watch.metro))
     watch.api.at = later(60, watch.api.at)
     await watch.look(5)
     assert watch.is_cordoned
@@ -323,18 +330,18 @@ async def test_a_write_without_answer_is_tried_again() -> None:
 
 async def test_a_double_run_is_on_the_board_until_the_old_pods_are_gone() -> None:
     watch = await lost()
-    assert watch.board.double_runs == ()
+    assert watch.told() == []
     watch.find()
     await watch.look(1)
-    (run,) = watch.board.double_runs
-    assert (run.cluster, run.application, run.pods) == ("metro", ARENA, 1)
+    first = watch.told()
+    assert [(run.cluster, run.application, run.pods) for run in first] == [("metro", ARENA, 1)]
     await watch.look(10)
-    assert watch.board.double_runs == (run,)
+    assert watch.told() == first
 
     watch.end_old_pods()
     await watch.look(3)
 
-    assert watch.board.double_runs == ()
+    assert watch.told() == []
 
 
 async def test_pods_of_no_application_count_for_their_namespace() -> None:
@@ -343,19 +350,33 @@ async def test_pods_of_no_application_count_for_their_namespace() -> None:
     watch.find()
     await watch.look(1)
 
-    assert [run.application for run in watch.board.double_runs] == ["xr"]
+    assert [run.application for run in watch.told()] == ["xr"]
+
+
+async def test_a_double_run_is_told_by_the_component_that_runs_the_workload() -> None:
+    watch = await lost()
+    components = watch.board.applications[ARENA]["spec"]["components"]
+    components.insert(0, {"name": "ingest", "workload": {"name": "ingest"}})
+    other = an_application_object()
+    other["metadata"] = {"name": "a", "namespace": "elsewhere"}
+    other["spec"]["components"] = [{"name": "render", "workload": {"name": "render"}}]
+    watch.board.applications[ApplicationName("elsewhere/a")] = other
+    watch.find()
+    await watch.look(1)
+
+    assert [run.application for run in watch.told()] == [ARENA]
 
 
 async def test_a_node_that_goes_takes_its_double_run_along() -> None:
     watch = await lost()
     watch.find()
     await watch.look(1)
-    assert watch.board.double_runs
+    assert watch.told()
     watch.reflex.hear(NODE, Changed(object=watch.metro, gone=True))
 
     await watch.reflex.look()
 
-    assert watch.board.double_runs == ()
+    assert watch.told() == []
 
 
 async def test_nodes_of_one_cluster_are_told_together_in_one_alert_with_steady_labels() -> None:
@@ -373,6 +394,7 @@ async def test_nodes_of_one_cluster_are_told_together_in_one_alert_with_steady_l
         "application": "xr/arena",
         "cluster": "metro",
         "fleet": FLEET,
+        "incident": "double_run:metro",
         "severity": "warning",
     }
     assert first.summary == "xr/arena may run twice: old pods on metro are not gone"

@@ -121,7 +121,7 @@ async def test_a_cluster_is_cordoned_first_and_then_emptied_without_losing_a_rep
     assert ledger.message == "metro stays cordoned until somebody runs kubectl uncordon"
     assert [api.cluster_of(pod) for pod in api.pods()] == ["home"] * 3
     assert api.least_ready == 3
-    assert [w.ref for w in api.writes if w.ref.kind in (NODE, DEPLOYMENT)][0] == METRO
+    assert next(w.ref for w in api.writes if w.ref.kind in (NODE, DEPLOYMENT)) == METRO
     assert len(api.written(NODE)) == len(api.written(DEPLOYMENT)) == 1
     assert dig(api.objects[METRO], "spec", "unschedulable") is True
     assert read_cordon(api.objects[METRO]) == Cordon(by=ORDER.id, reason="metro is evacuated")
@@ -133,7 +133,7 @@ async def test_the_part_of_an_application_is_told_as_a_plan_of_its_own() -> None
     api = ordered(a_world())
     executor = awake(api)
     told: list[Outcome] = []
-    executor.outbox.put = told.append  # type: ignore[method-assign]
+    executor.outbox.put = told.append  # type: ignore[method-assign, assignment]
     for _ in range(60):
         await turn(executor, api)
         api.tick()
@@ -177,9 +177,7 @@ async def test_a_provider_that_is_gone_is_emptied_too_and_what_may_run_there_is_
     assert [api.cluster_of(pod) for pod in staying] == ["home"] * 3
 
 
-async def test_a_cluster_that_comes_back_meanwhile_is_empty_only_when_the_old_pods_are_gone() -> (
-    None
-):
+async def test_a_cluster_that_comes_back_is_empty_only_when_the_old_pods_are_gone() -> None:
     api = ordered(a_world())
     api.lose("metro")
     executor = awake(api)
@@ -223,8 +221,9 @@ async def test_an_application_that_asks_for_approval_is_moved_without_asking_aga
 
 async def test_a_plan_that_waits_for_a_person_is_overtaken_by_the_order() -> None:
     api = with_plan(ordered(a_world()), a_decision(autonomy=Autonomy.APPROVE))
-    executor, told = awake(api), []
-    executor.outbox.put = told.append  # type: ignore[method-assign]
+    executor = awake(api)
+    told: list[Outcome] = []
+    executor.outbox.put = told.append  # type: ignore[method-assign, assignment]
     for _ in range(5):
         await turn(executor, api)
 

@@ -13,7 +13,6 @@ from services.act.core.pinning import MARK
 from services.act.core.steps import Context, Next, Progress, Step, Wait
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
-from shared.model.application import WorkloadKind, WorkloadRef
 from shared.model.names import ClusterName
 from shared.model.plan import Move
 from tests.support.builders import NOW, later
@@ -173,12 +172,6 @@ def test_a_workload_that_changed_is_refused(changes: dict[str, Any], reason: str
     _bound["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": "models"}}]
 
     assert reason in refusal(**changes)
-
-
-def test_a_stateful_set_is_refused_since_it_deletes_pods_before_it_makes_them() -> None:
-    move = a_move(workload=WorkloadRef(kind=WorkloadKind.STATEFUL_SET, name="render"))
-
-    assert "without an outage" in progress(step(live=live(), move=move)).message
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from services.act.core.objects import STATEFUL_SET, Ref, dig
-from services.act.core.pinning import read_mark
+from services.act.core.stateful import partition_of
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind, WorkloadRef
 from tests.support.executing_act import Latency, admitted, awake, bad_at_home, carry_out, good, seen
@@ -18,13 +18,6 @@ def begun(**move: str) -> FakeClusterApi:
     """Return a cluster in which the decision to move a StatefulSet from metro was admitted."""
     api = a_world(workload=STATEFUL_SET)
     return admitted(api, a_decision(a_move(workload=WORKLOAD, **move)))
-
-
-def partition_of(api: FakeClusterApi) -> int | None:
-    partition: int | None = dig(
-        api.objects[RENDER], "spec", "updateStrategy", "rollingUpdate", "partition"
-    )
-    return partition
 
 
 async def test_a_stateful_set_moves_with_one_pod_more_and_never_one_less() -> None:
@@ -44,10 +37,12 @@ async def test_its_partition_is_given_back_at_the_end() -> None:
 
     await carry_out(api)
 
-    mark = read_mark(api.objects[RENDER])
-    assert mark is not None
-    assert mark.is_settled
-    assert "updateStrategy" not in api.written(STATEFUL_SET)[-1].body["spec"]
+    partitions = [
+        dig(write.body, "spec", "updateStrategy", "rollingUpdate", "partition")
+        for write in api.written(STATEFUL_SET)
+    ]
+    assert [p for p in partitions if p is not None] == [3, 0]
+    assert partition_of(api.objects[RENDER]) == 0
 
 
 async def test_a_stateful_set_whose_quality_is_worse_goes_back_the_same_way() -> None:
@@ -95,12 +90,12 @@ async def test_a_target_that_stops_half_way_takes_the_pods_back() -> None:
     ("latency", "status", "cluster"),
     [(good, Status.SUCCEEDED, "home"), (bad_at_home, Status.REVERTED, "metro")],
 )
-async def test_act_killed_after_any_call_ends_the_move_of_a_stateful_set_the_same_way(
+async def test_act_killed_before_or_after_any_write_ends_the_move_the_same_way(
     latency: Latency, status: Status, cluster: str
 ) -> None:
     whole = begun()
     await carry_out(whole, latency)
-    for call in range(1, whole.calls + 1):
+    for call in sorted({call - n for call in whole.written_at for n in (0, 1)}):
         api = begun()
         api.killed_at = call
 

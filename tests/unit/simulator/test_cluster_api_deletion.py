@@ -1,7 +1,6 @@
 """How simulated clusters shrink and go: who goes first, what holds, and that nothing is left."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -9,7 +8,7 @@ from simulator.controllers.cluster_api.kinds import DELETE_FIRST, NO_ROOM
 from simulator.controllers.cluster_api.machine_objects import dispensable
 from simulator.controllers.cluster_api.machines import PRE_DRAIN, PRE_TERMINATE
 from simulator.kubernetes.objects import Object, annotations_of, is_going, is_true, name_of
-from tests.support.cluster_api import TEMPLATES, in_memory
+from tests.support.cluster_api import in_memory
 from tests.support.cluster_api_lab import Lab, in_lab
 
 MD = "one-md-0"
@@ -151,36 +150,6 @@ async def test_a_hook_before_the_drain_does_not_hold_a_whole_cluster(fleet: Lab)
     fleet.annotate("Machine", victim, **{f"{PRE_DRAIN}/crossloop": "unpeer"})
     fleet.delete("Cluster", "one")
     await fleet.until(lambda: fleet.find("Cluster", "one") is None)
-
-
-@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-@in_lab
-async def test_a_deleted_cluster_goes_in_order_and_leaves_nothing(
-    fleet: Lab, template: Any
-) -> None:
-    manifests = template("one", workers=2)
-    fleet.apply(*manifests)
-    await fleet.until_true("Cluster", "one", "Available")
-    begun = fleet.seconds
-    fleet.delete("Cluster", "one")
-    await fleet.until(lambda: fleet.find("Cluster", "one") is None)
-    assert 8 < fleet.seconds - begun < 16
-    assert reasons(fleet, "Cluster", "one") == [
-        "WaitingForWorkersDeletion",
-        "WaitingForControlPlaneDeletion",
-        "WaitingForInfrastructureDeletion",
-    ]
-    await fleet.until(lambda: not _left(fleet, manifests))
-    gone = [c.last["kind"] for c in fleet.api.store.since(1) if c.after is None]
-    owners = [kind for kind in gone if kind in ("MachineDeployment", "Cluster")]
-    assert owners == ["MachineDeployment", "Cluster"]
-
-
-def _left(fleet: Lab, manifests: list[Object]) -> list[str]:
-    """Return what is left of a cluster: what was applied, and what was made for it."""
-    kinds = {m["kind"] for m in manifests} | {"Machine", "MachineSet"}
-    left = [name_of(obj) for kind in sorted(kinds) for obj in fleet.all(kind)]
-    return [*left, *map(name_of, fleet.api.store.all(("", "secrets")))]
 
 
 @in_lab

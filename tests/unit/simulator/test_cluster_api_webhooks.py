@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.runtime.clock import now
@@ -119,6 +119,7 @@ def test_a_size_that_was_never_told_is_the_least(fleet: Lab, sizes: bool, begin:
     assert replicas(fleet) == begin
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 40), st.integers(0, 10), st.integers(10, 30))
 def test_what_is_kept_stays_between_least_and_most(
     management: Lab, before: int, least: int, most: int

@@ -1,6 +1,7 @@
 """Two clusters become peers by what is written on them, and nothing of it is left afterwards."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -87,7 +88,7 @@ async def test_without_a_tenant_nothing_comes_of_a_slice_and_with_one_it_goes_on
     assert two.home.find("Node", EDGE)["status"]["allocatable"] == defaults
 
 
-@pytest.mark.parametrize("wrong", ["label", "annotation", "server", "binding"])
+@pytest.mark.parametrize("wrong", ["label", "annotation", "server", "binding", "token"])
 async def test_a_control_plane_secret_that_does_not_lead_there_opens_nothing(
     two: Pair, wrong: str
 ) -> None:
@@ -95,6 +96,8 @@ async def test_a_control_plane_secret_that_does_not_lead_there_opens_nothing(
     kubeconfig = two.edge.kubeconfig.read_text()
     if wrong == "server":
         kubeconfig = two.home.kubeconfig.read_text()
+    if wrong == "token":
+        kubeconfig = kubeconfig.replace("user: {}", "user: {token: stolen}")
     secret = control_plane_secret(kubeconfig)
     if wrong == "label":
         secret["metadata"]["labels"]["liqo.io/identity-type"] = "ResourceSlice"
@@ -314,3 +317,14 @@ async def test_a_drained_tenant_is_not_gentle(two: Pair) -> None:
     await two.edge.apply(tenant("Drained"))
     await two.until(lambda: two.edge.find("Namespace", "xr-home") is None)
     await two.until(lambda: two.edge.all("ResourceSlice") == ())
+
+
+async def test_a_token_opens_the_way_of_the_account_it_is_of(two: Pair) -> None:
+    await prepare(two)
+    found = ("Secret", "home-crossloop", TENANT_HOME)
+    await two.until(lambda: dig(two.edge.find(*found), "data", "token"))
+    token = base64.b64decode(two.edge.find(*found)["data"]["token"]).decode()
+    kubeconfig = two.edge.kubeconfig.read_text()
+    kubeconfig = kubeconfig.replace("user: {}", f"user: {{token: {token}}}")
+    await two.home.apply(control_plane_secret(kubeconfig), resource_slice())
+    await two.until(lambda: says(two.home.find("Node", EDGE), "Ready") == "True")

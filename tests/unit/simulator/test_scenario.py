@@ -7,9 +7,10 @@ from simulator.scenario import ScenarioError, load, names
 
 def test_every_scenario_that_comes_along_is_valid() -> None:
     assert names() == (
-        *("calm", "cluster-lost", "cpu-starved", "gateway-saturated", "link-degrades"),
-        *("link-jitters", "link-loses", "link-squeezed", "memory-leak", "node-lost"),
-        *("thanos-partial", "users-move", "users-surge"),
+        *("calm", "cluster-lost", "cpu-starved", "gateway-saturated", "kubelet-dies"),
+        *("link-degrades", "link-jitters", "link-loses", "link-squeezed", "memory-leak"),
+        *("node-lost", "provider-full", "tenant-cordoned", "thanos-partial", "users-move"),
+        "users-surge",
     )
     for name in names():
         assert load(name).about
@@ -30,6 +31,8 @@ def test_a_wrong_name_tells_what_there_is() -> None:
         ("{at: 1, kind: link, between: [home, mars]}", "no link between home and mars"),
         ("{at: 1, kind: link, between: [home, metro], more: 1}", "more: Extra inputs"),
         ("{at: 1, kind: node-lost, node: metro-9}", "no node 'metro-9'; there are cloud-1"),
+        ("{at: 1, kind: tenant-cordoned, cluster: home}", "management cluster is no provider"),
+        ("{at: 1, kind: provider-full, cluster: mars}", "there is no cluster 'mars'"),
         ("{at: 1, kind: node-lost, node: home-1}", "node of the management cluster cannot be lost"),
         ("{at: 1, kind: cpu-starved, node: metro-1, share: 1}", "share: Input should be less than"),
         ("{at: 1, kind: memory-leak, workload: track}", "workload: String should match pattern"),

@@ -2,8 +2,9 @@ import itertools
 
 import pytest
 
+from simulator.events import ClusterEvent
 from simulator.truth import Record, true_latency_ms
-from tests.support.worlds import a_pod, a_world, arena, pods_at, run
+from tests.support.worlds import a_pod, a_world, a_world_of, arena, pods_at, run
 
 COMPONENTS = ("ingest", "track", "render", "encode", "sync")
 CLUSTERS = ("home", "metro", "edge-north", "edge-south", "cloud")
@@ -120,3 +121,26 @@ def test_a_replica_that_is_missing_is_remembered_with_its_time() -> None:
     assert state["xr/render"]["min_ready"] == 1
     assert state["xr/render"]["below"] == [{"from": 10.0, "min_ready": 1, "to": 15.0}]
     assert state["xr/track"] == {"wanted": 2, "ready": 2, "min_ready": 2, "below": []}
+
+
+def test_what_home_deleted_during_a_loss_runs_twice_once_its_cluster_is_back() -> None:
+    world = a_world_of(
+        [
+            ClusterEvent(at=2, kind="cluster-dies", cluster="metro"),
+            ClusterEvent(at=5, kind="cluster-returns", cluster="metro"),
+        ]
+    )
+    record = Record(world)
+    moved = [pod for pod in pods_at() if pod.workload == "render"]
+    others = [pod for pod in pods_at(render="metro") if pod.workload != "render"]
+    left = [a_pod("render", "metro", number, terminating=True) for number in (1, 2)]
+    for second in range(8):
+        for _ in world.steps_to(second + 1):
+            record.see_step()
+        if second == 2:
+            world.see([*others, *moved, *left])
+    assert record.state()["doubled"] == {"xr/render": {"pods": 2, "seconds": 4.0}}
+    world.see([*others, *moved])
+    for _ in world.steps_to(9):
+        record.see_step()
+    assert record.state()["doubled"]["xr/render"] == {"pods": 0, "seconds": 4.0}

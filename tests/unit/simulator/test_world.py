@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.events import ProviderEvent
 from simulator.network import queue_ms
 from simulator.samples import families_of
-from tests.support.worlds import a_pod, a_world, pods_at, run
+from tests.support.worlds import a_pod, a_world, a_world_of, pods_at, run
 
 
 @given(st.floats(0, 5), st.floats(0, 5))
@@ -113,3 +114,32 @@ def test_a_pod_that_fits_on_no_real_node_of_its_provider_is_on_none() -> None:
     world = a_world()
     world.see(a_pod("render", "edge-north", number) for number in (1, 2))
     assert sorted(world.nodes) == ["render-edge-north-1"]
+
+
+def test_a_provider_without_room_keeps_what_runs_and_takes_nothing_new() -> None:
+    world = a_world_of([ProviderEvent(at=1, kind="provider-full", cluster="metro")])
+    run(world, 1)
+    more = a_pod("render", "metro", 3)
+    world.see([*pods_at(render="metro"), more])
+    assert more.uid not in world.nodes
+    assert sum(world.runs(pod) for pod in world.pods_on("metro")) == 2
+
+
+def test_what_happens_to_a_provider_ends() -> None:
+    pairs = {
+        "tenant": ("tenant-cordoned", "tenant-uncordoned"),
+        "room": ("provider-full", "provider-free"),
+        "kubelet": ("kubelet-dies", "kubelet-returns"),
+    }
+    events = [
+        ProviderEvent(at=at, kind=kind, cluster="metro")
+        for pair in pairs.values()
+        for at, kind in enumerate(pair, start=1)
+    ]
+    world = a_world_of(events)
+    run(world, 1)
+    assert (set(world.faults.cordoned), set(world.faults.full)) == ({"metro"}, {"metro"})
+    assert world.kubelets_lost["metro"].lasts()
+    run(world, 1)
+    assert (world.faults.cordoned, world.faults.full) == ({}, {})
+    assert world.kubelets_lost["metro"].returned_at == 2

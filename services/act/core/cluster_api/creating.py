@@ -8,7 +8,13 @@ from services.act.core.cluster_api.conditions import budget_of, is_deleting, sai
 from services.act.core.cluster_api.faults import warnings_of
 from services.act.core.cluster_api.making import Scene, reads_of_create, scene_of, why_wrong
 from services.act.core.cluster_api.manifests import cluster_of, ref_of
-from services.act.core.cluster_api.phases import REQUESTED, last_change, reach, reached_at
+from services.act.core.cluster_api.phases import (
+    REQUESTED,
+    last_change,
+    may_be_old,
+    reach,
+    reached_at,
+)
 from services.act.core.cluster_api.removal import DELETED, next_of_leftovers, removal
 from services.act.core.ledger import Entry
 from services.act.core.objects import name_of
@@ -40,7 +46,7 @@ def next_of_create(
     if entry.back_at is not None:
         return _back(entry, scene, now)
     if reached_at(entry, REQUESTED) and (taken := scene.taken()):
-        return ended(entry, Status.FAILED, now, taken)
+        return _contested(entry, taken, now)
     if not reached_at(entry, DESCRIBED):
         return _make(entry, scene, now)
     return _await(action, entry, scene, now)
@@ -53,6 +59,13 @@ def _without_template(action: CreateCluster, entry: Entry, wrong: str, now: date
     if now <= last_change(entry, now) + _budget(action):
         return Wait(reason=wrong)
     return ended(entry, Status.FAILED, now, f"{wrong}; what was made is left as it is")
+
+
+def _contested(entry: Entry, taken: str, now: datetime) -> Next:
+    """End it halfway: somebody took the Cluster. Right after it was made, look again."""
+    if may_be_old(entry, now):
+        return Wait(reason=taken)
+    return ended(entry, Status.FAILED, now, taken)
 
 
 def _begin(entry: Entry, scene: Scene, context: Context) -> Next:

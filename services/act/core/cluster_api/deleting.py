@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.act.core.cluster_api.conditions import is_deleting, said
+from services.act.core.cluster_api.conditions import is_deleting, is_paused, said
 from services.act.core.cluster_api.emptiness import (
     further_reads_of_emptiness,
     reads_of_emptiness,
@@ -122,6 +122,8 @@ def _follow(entry: Entry, scene: _Scene, cluster: Object, now: datetime) -> Next
     if further := reach(entry, STAGES.get(reason, (REQUESTED,)), now):
         return further
     told = f"Cluster {name_of(cluster)} is going ({said(cluster, 'Deleting')})"
+    if is_paused(cluster):
+        told = f"Cluster {name_of(cluster)} is paused"
     if scene.in_use:
         told = f"its Machines are held: {scene.in_use}"
     elif held := hooked(scene.machines):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.act.core.cluster_api.coming import Coming
 from services.act.core.cluster_api.conditions import is_deleting
 from services.act.core.cluster_api.faults import faults_of
-from services.act.core.cluster_api.kinds import CLUSTER_NAME, DECISION, MACHINE
+from services.act.core.cluster_api.kinds import CLUSTER, CLUSTER_NAME, DECISION, MACHINE
 from services.act.core.cluster_api.manifests import (
     cluster_of,
     control_plane_of,
@@ -53,8 +53,8 @@ class Scene:
         return next((m for m in self.manifests if ref_of(m) not in there), None)
 
     def foreign(self) -> str:
-        """Say what of the same name somebody else made, or nothing."""
-        for ref, obj in self.there:
+        """Say what of the same name somebody else made, the Cluster first, or nothing."""
+        for ref, obj in sorted(self.there, key=lambda pair: pair[0].kind != CLUSTER):
             if not self.is_ours(obj):
                 return f"{ref} is there already, and this decision did not make it"
         return ""

@@ -1,7 +1,7 @@
 """The phases of an action that takes long: noted in its entry when they are first seen."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.act.core.ledger import Entry
 from services.act.core.steps import Progress
@@ -9,6 +9,8 @@ from shared.messages.outcome import Phase
 
 REQUESTED = "requested"
 """What the action is about was asked of Cluster API, and stands there."""
+SETTLING = timedelta(seconds=30)
+"""How long after that an answer that knows nothing of it may merely be old."""
 
 
 def reach(entry: Entry, names: tuple[str, ...], now: datetime) -> Progress | None:
@@ -21,6 +23,12 @@ def reach(entry: Entry, names: tuple[str, ...], now: datetime) -> Progress | Non
 def reached_at(entry: Entry, name: str) -> datetime | None:
     """Return when an action was first seen to be that far, or None."""
     return next((phase.at for phase in entry.phases if phase.name == name), None)
+
+
+def may_be_old(entry: Entry, now: datetime) -> bool:
+    """Tell whether what was seen may be from before the request."""
+    at = reached_at(entry, REQUESTED)
+    return at is not None and now <= at + SETTLING
 
 
 def last_change(entry: Entry, now: datetime) -> datetime:

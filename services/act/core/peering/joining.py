@@ -1,27 +1,24 @@
 """How two clusters are joined, from Liqo's objects on both as they stand."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.act.core.ledger import Entry
-from services.act.core.objects import Read, condition, dig, has_condition, name_of
-from services.act.core.peering.credentials import credential_items, space_items, why_no_address
-from services.act.core.peering.kinds import RESOURCE_SLICE, TENANT, VIRTUAL_NODE
+from services.act.core.objects import Read, condition, dig, has_condition
+from services.act.core.peering.credentials import credential_items, space_items
+from services.act.core.peering.kinds import RESOURCE_SLICE, VIRTUAL_NODE
 from services.act.core.peering.manifests import slice_body
 from services.act.core.peering.networking import network_items
+from services.act.core.peering.objections import why_not_joinable
 from services.act.core.peering.owners import foreign_of, joining_notes, next_note, notes_ref
-from services.act.core.peering.scene import (
-    Pair,
-    Scene,
+from services.act.core.peering.pairs import (
     Side,
-    identity_of,
-    is_granted,
-    manager_of,
     pair_of,
     pods_of,
+    reads_before_joining,
     reads_of_pair,
 )
+from services.act.core.peering.scene import Scene, is_granted
 from services.act.core.peering.undoing import next_undoing
 from services.act.core.peering.wants import (
     Gate,
@@ -42,12 +39,12 @@ JOINING = timedelta(minutes=15)
 made. Far above the second that Liqo itself takes."""
 OWNERS = timedelta(days=30)
 """The same where people of another cluster have a part in it."""
-_MINOR = re.compile(r"v?(\d+\.\d+)")
 
 
 def reads_of_peer(action: Peer, grounds: Grounds) -> tuple[Read, ...]:
     """Return what has to be looked at before each step."""
-    return reads_of_pair(pair_of(action, grounds), grounds)
+    pair = pair_of(action, grounds)
+    return (*reads_of_pair(pair, grounds, tunnel=pair.network), *reads_before_joining(pair))
 
 
 def further_reads_of_peer(action: Peer, seen: Seen) -> tuple[Read, ...]:
@@ -63,11 +60,6 @@ class _Joining:
     grounds: Grounds
     context: Context
     items: tuple[Item, ...]
-
-    @property
-    def pair(self) -> Pair:
-        """Return the two clusters."""
-        return self.scene.pair
 
 
 def next_of_peer(
@@ -96,7 +88,7 @@ def _begin(look: _Joining, entry: Entry, silent: str) -> Next:
     if context.now > context.deadline_at:
         late = f"its deadline has passed: {silent}" if silent else "its deadline has passed"
         return ended(entry, Status.REFUSED, context.now, late)
-    refusal = _refusal(look)
+    refusal = why_not_joinable(scene, look.grounds)
     if refusal:
         return ended(entry, Status.REFUSED, context.now, refusal)
     if silent:
@@ -104,75 +96,6 @@ def _begin(look: _Joining, entry: Entry, silent: str) -> Next:
     if scene.is_joined():
         return ended(entry, Status.SUCCEEDED, context.now, "they are peered already")
     return began(entry, context.now)
-
-
-def _refusal(look: _Joining) -> str:
-    """Say why it cannot be done, or nothing."""
-    sites = look.grounds.sites
-    missing = [side.name for side in look.pair.sides if side.name not in sites]
-    if missing:
-        return f"there is no Site {missing[0]}"
-    if not any(side.is_ours for side in look.pair.sides):
-        return (
-            "Act has no way into either cluster: name a spec.kubeconfigSecret in one of the Sites"
-        )
-    for side in look.pair.sides:
-        if side.at in look.scene.seen.refused and side.is_ours:
-            return look.scene.seen.refused[side.at]
-    if look.scene.why_silent():
-        return ""
-    if not look.scene.is_joined():
-        return _why_unfit(look.scene) or why_no_address(look.scene)
-    return ""
-
-
-def _why_unfit(scene: Scene) -> str:
-    """Say what stands in the way on a cluster of ours, or nothing."""
-    ours = [side for side in scene.pair.sides if side.is_ours]
-    for side in ours:
-        known = scene.one(identity_of(side))
-        identity = dig(known, "data", "CLUSTER_ID")
-        if known is None:
-            return f"Liqo is not installed on {side.name}: there is no {identity_of(side)}"
-        if identity != side.name:
-            return (
-                f"the cluster of Site {side.name} is {identity} to Liqo: they have to be the same"
-            )
-        if len(scene.spaces(side)) > 1:
-            names = ", ".join(map(name_of, scene.spaces(side)))
-            return f"{side.name} has more than one tenant namespace for {side.peer}: {names}"
-    versions = sorted({version for side in ours if (version := _minor(scene, side))})
-    if len(versions) > 1:
-        return f"the clusters run different minor versions of Liqo: {' and '.join(versions)}"
-    return _why_tenant_unfit(scene) or _why_orphan(scene)
-
-
-def _minor(scene: Scene, side: Side) -> str:
-    """Return the major and minor version of Liqo on a cluster; empty where it cannot be told."""
-    manager = scene.one(manager_of(side))
-    label = dig(manager, "metadata", "labels", "app.kubernetes.io/version")
-    containers = dig(manager, "spec", "template", "spec", "containers") or ({},)
-    tag = str(containers[0].get("image") or "").rpartition(":")[2]
-    found = _MINOR.match(str(label or tag))
-    return found.group(1) if found else ""
-
-
-def _why_tenant_unfit(scene: Scene) -> str:
-    for tenant in scene.about(scene.pair.provider, TENANT):
-        told = dig(tenant, "spec", "tenantCondition") or "Active"
-        if told != "Active":
-            ref = f"Tenant {name_of(tenant)} on {scene.pair.provider.name}"
-            return f"{ref} is {told}: its owner does not want more of {scene.pair.consumer.name}"
-    return ""
-
-
-def _why_orphan(scene: Scene) -> str:
-    """Say which Node is left without a VirtualNode: Liqo makes no second one of its name."""
-    known = {name_of(v) for v in scene.about(scene.pair.consumer, VIRTUAL_NODE)}
-    orphans = sorted({name_of(node) for node in scene.nodes} - known)
-    if not orphans:
-        return ""
-    return f"Node {orphans[0]} was left by an earlier peering: end its virtual kubelet, delete it"
 
 
 def _items(scene: Scene, grounds: Grounds) -> tuple[Item, ...]:
@@ -192,19 +115,17 @@ def _slice(scene: Scene, grounds: Grounds) -> Item:
 
 
 def _granted(scene: Scene) -> tuple[Gate, ...]:
-    """Wait for what Liqo makes of the slice: its acceptance, a virtual node, and that it is Ready."""
+    """Wait for what Liqo makes of the slice: its acceptance, a virtual node, its being Ready."""
     consumer, provider = scene.pair.sides
+    not_accepted = f"{provider.name} has not accepted what {consumer.name} asks for yet"
     if not consumer.is_ours:
-        return (Gate(reason=f"{provider.name} has not accepted what {consumer.name} asks for yet"),)
-    asked = scene.about(consumer, RESOURCE_SLICE)
+        return (Gate(reason=not_accepted),)
+    is_accepted = any(map(is_granted, scene.about(consumer, RESOURCE_SLICE)))
+    is_ready = any(has_condition(node, "Ready") for node in scene.nodes)
     stages = {
-        f"{provider.name} has not accepted what {consumer.name} asks for yet": any(
-            map(is_granted, asked)
-        ),
+        not_accepted: is_accepted,
         "Liqo has not made the virtual node yet": bool(scene.about(consumer, VIRTUAL_NODE)),
-        f"the virtual node of {provider.name} is not Ready yet": any(
-            has_condition(node, "Ready") for node in scene.nodes
-        ),
+        f"the virtual node of {provider.name} is not Ready yet": is_ready,
         f"Liqo on {consumer.name} does not reach {provider.name} yet": scene.is_established(),
     }
     return tuple(Gate(reason="" if done else reason) for reason, done in stages.items())
@@ -216,39 +137,42 @@ def _why_denied(scene: Scene) -> str:
         for of in ("Authentication", "Resources"):
             told = condition(asked, of, "status", "conditions")
             if told.get("status") == "Denied":
-                return f"{scene.pair.provider.name} denied it: {told.get('message') or told.get('reason')}"
+                why = told.get("message") or told.get("reason")
+                return f"{scene.pair.provider.name} denied it: {why}"
     return ""
 
 
 def _go_on(look: _Joining, entry: Entry, trouble: str) -> Next:
     """Make what is missing next, or wait; go back where it takes too long."""
-    context, open_item = look.context, first_open(look.items)
-    can_make = isinstance(open_item, Want) and not why_waiting(open_item)
-    reason = (
-        trouble or (why_waiting(open_item) if open_item else "") or "Liqo has not joined them yet"
-    )
-    if _is_overdue(look, entry):
-        return goes_back(entry, context.now, f"it took too long: {reason}")
-    if isinstance(open_item, Want) and can_make and not trouble:
-        return make(open_item, context.decision)
+    context, waited_for = look.context, first_open(look.items)
+    why = trouble or (why_waiting(waited_for) if waited_for else "Liqo has not joined them yet")
     foreign = foreign_of(look.scene)
+    limit = JOINING if foreign is None else OWNERS
+    if entry.started_at is not None and context.now > entry.started_at + limit:
+        return goes_back(entry, context.now, f"it took too long: {why or 'it is not made yet'}")
+    if not why and isinstance(waited_for, Want):
+        denied = goes_back(entry, context.now, f"{waited_for.ref} could not be made")
+        return make(waited_for, context.decision, otherwise=denied)
     if foreign is None or trouble:
-        return Wait(reason=reason)
+        return Wait(reason=why)
+    return _ask(look, entry, foreign, why)
+
+
+def _ask(look: _Joining, entry: Entry, foreign: Side, why: str) -> Next:
+    """Tell the owner of the other cluster what to do, and wait for that."""
     notes = joining_notes(foreign, look.items)
-    if step := next_note(look.scene, notes, look.grounds, context.decision):
+    step = next_note(look.scene, notes, look.grounds, look.context.decision)
+    if step is not None:
         return step
-    told = f"{reason}; what the owner of {foreign.name} has to do is in {notes_ref(look.scene, look.grounds)}"
+    where = notes_ref(look.scene, look.grounds)
+    told = f"{why}; what the owner of {foreign.name} has to do is in {where}"
     if entry.message != told:
         return Progress(entry=replace(entry, message=told))
     return Wait(reason=told)
 
 
-def _is_overdue(look: _Joining, entry: Entry) -> bool:
-    limit = JOINING if foreign_of(look.scene) is None else OWNERS
-    return entry.started_at is not None and look.context.now > entry.started_at + limit
-
-
 def _told_of_success(look: _Joining) -> str:
-    if look.pair.consumer.is_ours:
+    consumer, provider = look.scene.pair.sides
+    if consumer.is_ours:
         return ""
-    return f"{look.pair.provider.name} granted it; what {look.pair.consumer.name} made of it is not known"
+    return f"{provider.name} granted it; what {consumer.name} made of that is not seen from here"

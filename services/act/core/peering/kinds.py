@@ -37,3 +37,4 @@ VIRTUAL_NODE = Kind(
 )
 SERVICE_ACCOUNT = Kind(name="ServiceAccount", plural="serviceaccounts")
 ROLE_BINDING = Kind(group="rbac.authorization.k8s.io", name="RoleBinding", plural="rolebindings")
+VOLUME_CLAIM = Kind(name="PersistentVolumeClaim", plural="persistentvolumeclaims")

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.act.core.objects import Object
 from services.act.core.peering.kinds import GATEWAY_RESOURCE, REMOTE, TENANT_NAMESPACE
-from services.act.core.peering.scene import LIQO, Pair, Side
+from services.act.core.peering.pairs import LIQO, Pair, Side
 
 NETWORKING = "networking.liqo.io/v1beta1"
 PORT = 51840
@@ -127,7 +127,8 @@ def slice_body(pair: Pair, cores: float | None) -> Object:
     annotations = {"liqo.io/create-virtual-node": "true"}
     spec: dict[str, Any] = {"class": "default", "providerClusterID": peer}
     if cores:
-        spec["resources"] = {"cpu": f"{round(cores * 1000)}m"}
+        whole = float(cores).is_integer()
+        spec["resources"] = {"cpu": str(int(cores)) if whole else f"{round(cores * 1000)}m"}
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
 
 

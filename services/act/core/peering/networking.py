@@ -17,7 +17,8 @@ from services.act.core.peering.manifests import (
     public_key_body,
     server_body,
 )
-from services.act.core.peering.scene import CIDRS, LIQO, Scene, Side
+from services.act.core.peering.pairs import CIDRS, LIQO, Side
+from services.act.core.peering.scene import Scene
 from services.act.core.peering.wants import Fact, Gate, Item, want
 
 

@@ -3,9 +3,16 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from services.act.core.objects import CONFIG_MAP, Manner, Object, Ref, Write, dig
-from services.act.core.peering.kinds import DECISION
-from services.act.core.peering.scene import Scene, Side
+from services.act.core.objects import CONFIG_MAP, Kind, Manner, Object, Ref, Write, dig
+from services.act.core.peering.kinds import (
+    DECISION,
+    REMOTE,
+    RESOURCE_SLICE,
+    TENANT,
+)
+from services.act.core.peering.manifests import account_name, token_name
+from services.act.core.peering.pairs import TUNNEL_KINDS, Side
+from services.act.core.peering.scene import Scene
 from services.act.core.peering.wants import Item, Want, for_owner, from_owner
 from services.act.core.seen import Grounds
 from services.act.core.steps import Step
@@ -50,6 +57,27 @@ def joining_notes(foreign: Side, items: Iterable[Item]) -> dict[str, str]:
     steps.append(f"{len(steps) + 1}. This may get longer as the peering gets on: look again.")
     notes = {"README": "\n".join(steps), own: _listed(for_owner(items))}
     return {**notes, HAND_BACK: _listed(back)} if back else notes
+
+
+def parting_notes(scene: Scene) -> dict[str, str]:
+    """Return what the owner of the provider has to delete there, as commands."""
+    provider = scene.pair.provider
+    about, name = f"-l {REMOTE}={provider.peer}", account_name(provider)
+    space = f"-n {scene.space(provider)}"
+    steps = [
+        f"On {provider.name}, for {provider.peer} does not use it any more:",
+        f"kubectl delete {_plural(RESOURCE_SLICE)},{_plural(TENANT)} {space} {about}",
+        f"kubectl delete rolebinding,serviceaccount {name} {space}",
+        f"kubectl delete secret {token_name(provider)} {space}",
+        "Only if it does not use the other way round either:",
+        *(f"kubectl delete {_plural(kind)} {space} {about}" for kind in TUNNEL_KINDS),
+        f"kubectl delete namespace {scene.space(provider)}",
+    ]
+    return {"README": "\n".join(steps)}
+
+
+def _plural(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.group}"
 
 
 def _listed(wanted: Iterable[Want]) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from services.act.core.objects import Manner, Object, Ref, Write
 from services.act.core.peering.kinds import DECISION
-from services.act.core.peering.scene import Side
-from services.act.core.steps import Step
+from services.act.core.peering.pairs import Side
+from services.act.core.steps import Progress, Step
 from shared.model.names import DecisionId
 
 
@@ -59,8 +59,11 @@ def want(side: Side, ref: Ref, body: Object, found: tuple[Object, ...], *facts: 
     return Want(side=side, ref=ref, body=body, found=found, lacks=lacks, by_owner=by_owner)
 
 
-def make(wanted: Want, decision: DecisionId) -> Step:
-    """Return the call that makes an object, with the mark of the decision it is made for."""
+def make(wanted: Want, decision: DecisionId, *, otherwise: Progress) -> Step:
+    """Return the call that makes an object, with the mark of the decision it is made for.
+
+    `otherwise`: what is recorded where it is denied for good.
+    """
     metadata = wanted.body.get("metadata", {})
     annotations = {**metadata.get("annotations", {}), DECISION: decision}
     body = {**wanted.body, "metadata": {**metadata, "annotations": annotations}}
@@ -70,7 +73,7 @@ def make(wanted: Want, decision: DecisionId) -> Step:
         body=body,
         purpose=f"make {wanted.ref.kind.name} {wanted.ref.name} for {wanted.side.peer}",
     )
-    return Step(write=write)
+    return Step(write=write, otherwise=otherwise)
 
 
 def first_open(items: Iterable[Item]) -> Item | None:

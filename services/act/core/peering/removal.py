@@ -1,0 +1,41 @@
+"""What of a peering has to go, one object after the other."""
+
+from dataclasses import dataclass
+
+from services.act.core.objects import Kind, Manner, Object, Ref, Write, dig, name_of
+from services.act.core.peering.pairs import Side
+from services.act.core.steps import Progress, Step, Wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """An object that has to go."""
+
+    ref: Ref
+    found: Object
+    goes_by_itself: bool = False
+    """Whether Liqo deletes it."""
+
+
+def left(side: Side, kind: Kind, found: Object) -> Left:
+    """Return what has to go of what was found on a cluster."""
+    namespace = dig(found, "metadata", "namespace") or ""
+    return Left(ref=side.ref(kind, name_of(found), namespace), found=found)
+
+
+def is_going(obj: Object) -> bool:
+    """Tell whether an object is deleted already, and only held by finalizers."""
+    return bool(dig(obj, "metadata", "deletionTimestamp"))
+
+
+def next_removal(each: Left, *, otherwise: Progress | None = None) -> Step | Wait:
+    """Return the call that deletes this very object, or the wait until it is gone.
+
+    `otherwise`: what is recorded where it is denied for good.
+    """
+    if each.goes_by_itself or is_going(each.found):
+        return Wait(reason=f"{each.ref} is not gone yet")
+    body = {"preconditions": {"uid": dig(each.found, "metadata", "uid")}}
+    purpose = f"delete {each.ref.kind.name} {each.ref.name}"
+    write = Write(ref=each.ref, manner=Manner.DELETE, body=body, purpose=purpose)
+    return Step(write=write, otherwise=otherwise)

@@ -1,0 +1,45 @@
+"""What would be lost if a peering ended: pods that run on the provider, and volumes there."""
+
+from services.act.core.objects import POD, Object, Query, dig, name_of
+from services.act.core.peering.kinds import VOLUME_CLAIM
+from services.act.core.peering.pairs import Side
+from services.act.core.peering.scene import Scene
+from services.act.core.remains import names_of
+
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+"""Annotation of a volume claim: the node its data were made for."""
+
+
+def claims_of(consumer: Side) -> Query:
+    """Return the query for the volume claims of the consumer, which tell where data are."""
+    return Query(kind=VOLUME_CLAIM, cluster=consumer.at)
+
+
+def remote_pods_of(provider: Side) -> Query:
+    """Return the query for what the consumer has running, as the provider sees it."""
+    selector = f"offloading.liqo.io/origin={provider.peer}"
+    return Query(kind=POD, selector=selector, cluster=provider.at)
+
+
+def why_in_use(scene: Scene) -> str:
+    """Say what would be lost on the provider, or nothing."""
+    consumer, provider = scene.pair.sides
+    if pods := tuple(pod for pod in scene.pods if not _never_ran(pod)):
+        return f"{len(pods)} pods stand on {provider.name}: {names_of(pods)}; move them first"
+    nodes = {name_of(node) for node in scene.nodes}
+    claims = scene.seen.objects.get(claims_of(consumer), ())
+    if data := [c for c in claims if dig(c, "metadata", "annotations", SELECTED_NODE) in nodes]:
+        told = f"{len(data)} volumes have their data on {provider.name}: {names_of(data)}"
+        return f"{told}; move or delete them first"
+    remote = scene.seen.objects.get(remote_pods_of(provider), ())
+    if running := [p for p in remote if dig(p, "status", "phase") not in ("Succeeded", "Failed")]:
+        told = f"{len(running)} pods still run on {provider.name}: {names_of(running)}"
+        return f"{told}, though {consumer.name} has them no more"
+    return ""
+
+
+def _never_ran(pod: Object) -> bool:
+    """Tell whether it is a DaemonSet's pod that Liqo did not take: each node gets one of those."""
+    owners = dig(pod, "metadata", "ownerReferences") or ()
+    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in owners)
+    return is_daemon and dig(pod, "status", "reason") == "OffloadingBackOff"
