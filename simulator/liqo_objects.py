@@ -28,6 +28,7 @@ def virtual_labels(cluster: str, spec: ClusterSpec) -> dict[str, str]:
         "storage.liqo.io/available": "false",
         "topology.kubernetes.io/region": spec.region,
         "node.kubernetes.io/exclude-from-external-load-balancers": "true",
+        "alpha.service-controller.kubernetes.io/exclude-balancer": "true",
     }
 
 

@@ -1,7 +1,7 @@
 """Real Alertmanagers, alone or as replicas that tell each other what they have sent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +42,23 @@ class RealAlertmanager:
 
 @contextmanager
 def real_alertmanager(
-    directory: Path, webhook_url: str = "", *, replicas: int = 1, timing: Timing | None = None
+    directory: Path,
+    webhook_url: str = "",
+    *,
+    replicas: int = 1,
+    timing: Timing | None = None,
+    configuration: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[RealAlertmanager, ...]]:
     """Run Alertmanagers that notify a webhook once per incident, and again when it is over.
 
     Without a webhook they only keep the alerts. `replicas` tell each other what they have sent.
+    `configuration` stands in for the usual one, and for the webhook.
     """
     home = directory / "alertmanager"
     home.mkdir(parents=True)
     timing = timing or Timing()
     config = home / "alertmanager.yaml"
-    config.write_text(json.dumps(_config(webhook_url, timing)))
+    config.write_text(json.dumps(configuration or _config(webhook_url, timing)))
     ports = free_ports(2 * replicas)
     peers = [f"{LOOPBACK}:{port}" for port in ports[replicas:]]
     members = tuple(

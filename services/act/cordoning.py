@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.act import telemetry
 from services.act.board import Board
-from services.act.core.cordons import REFLEX
+from services.act.core.cordons import REFLEX, is_virtual, provider_of
 from services.act.core.double_runs import DoubleRun, double_runs, together
 from services.act.core.ledger_json import read_ledger
-from services.act.core.live import CLUSTER_LABEL, VIRTUAL
 from services.act.core.objects import (
     FOREIGN_CLUSTER,
     NODE,
@@ -33,7 +32,6 @@ from services.act.core.remains import pods_on
 from services.act.ports import ClusterApi
 from shared.errors import PermanentError, TransientError
 from shared.model.application import Autonomy
-from shared.model.names import ClusterName
 from shared.model.plan import Evacuate
 from shared.runtime.clock import Clock
 from shared.runtime.following import Absent, Changed, Fresh, Late, Listed, News
@@ -63,6 +61,8 @@ class Cordoning:
     """By node: what still runs there that also runs elsewhere."""
     _denied: dict[str, str] = field(default_factory=dict)
     """By node: the version of it for which a write was refused for good."""
+    _problem: str = ""
+    """What was told last of why a call failed."""
 
     async def run(self, interval_seconds: float) -> None:
         """Look at all nodes again and again, for ever. Where all is well, nothing is asked."""
@@ -111,15 +111,19 @@ class Cordoning:
         try:
             await (self._watch(nodes, now) if due is None else self._write(*due))
         except (TransientError, PermanentError) as error:
-            telemetry.step_postponed(str(error))
+            if self._problem != str(error):
+                telemetry.step_postponed(str(error))
+            self._problem = str(error)
+        else:
+            self._problem = ""
 
     def _nodes(self) -> dict[str, Object]:
         """Return the virtual nodes of this fleet's clusters."""
         known = sorted(self._known[NODE].items())
-        return {name: node for name, node in known if _cluster_of(node) in self.board.sites}
+        return {name: node for name, node in known if provider_of(node) in self.board.sites}
 
     def _sign(self, node: Object, now: datetime) -> Sign:
-        peer = self._known[FOREIGN_CLUSTER].get(_cluster_of(node))
+        peer = self._known[FOREIGN_CLUSTER].get(provider_of(node))
         return next_sign(self._signs.get(name_of(node)), node, peer, now)
 
     def _next_of(self, node: Object, now: datetime) -> Write | None:
@@ -134,7 +138,7 @@ class Cordoning:
         if self.board.is_paused or self._denied.get(name_of(node)) == version_of(node):
             return False
         try:
-            ledger = read_ledger(self.board.sites[_cluster_of(node)])
+            ledger = read_ledger(self.board.sites[provider_of(node)])
         except PermanentError:
             return True
         if ledger is None or not ledger.is_under_way:
@@ -160,7 +164,7 @@ class Cordoning:
         node = nodes[name]
         pods = await self.api.list(pods_on(node))
         before = self._runs.get(name, ())
-        runs = double_runs(_cluster_of(node), pods, self.board.applications, before=before, now=now)
+        runs = double_runs(provider_of(node), pods, self.board.applications, before=before, now=now)
         self._keep(name, runs)
         if runs:
             return
@@ -190,12 +194,4 @@ class Cordoning:
 
 def _counts(kind: Kind, obj: Object) -> bool:
     """Tell whether an object matters: of the nodes, the virtual ones."""
-    return kind == FOREIGN_CLUSTER or VIRTUAL.items() <= _labels(obj).items()
-
-
-def _cluster_of(node: Object) -> ClusterName:
-    return ClusterName(_labels(node).get(CLUSTER_LABEL, ""))
-
-
-def _labels(obj: Object) -> dict[str, str]:
-    return dig(obj, "metadata", "labels") or {}
+    return kind == FOREIGN_CLUSTER or is_virtual(obj)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.act import telemetry
 from services.act.board import Board
 from services.act.core.act import (
-    after_denial,
+    after_denied_look,
     after_denied_step,
     after_progress,
     context_of,
@@ -151,7 +151,10 @@ class Executor:
         try:
             prospect = await self._prospect(entry, look)
         except PermanentError as error:
-            await self._progress(ledger, after_denial(ledger, str(error), now=self.now()))
+            progress = after_denied_look(ledger, str(error), now=self.now())
+            if progress is None:
+                raise
+            await self._progress(ledger, progress)
             return
         while ledger.is_under_way and current_entry(ledger).action is action:
             context = context_of(ledger, insight, now=self.now(), paused_by=self.board.paused_by)

@@ -9,7 +9,7 @@ from typing import Any
 from services.act import telemetry
 from services.act.board import Board
 from services.act.core.alerts import Alert, Posted, next_post, with_held
-from services.act.core.firing import NAMES, Known, due_alerts
+from services.act.core.firing import Known, due_alerts, is_by_act
 from services.act.core.incident_alerts import closed_incidents
 from services.act.core.ledger import Ledger, keeper_of
 from services.act.core.ledger_json import read_ledger
@@ -131,8 +131,7 @@ async def report_alerts(
     while True:
         if board.recalled and not is_heir:
             held = await sink.held(board.fleet)
-            ours = tuple(a for a in held if dict(a.labels).get("alertname") in NAMES)
-            posted, is_heir = with_held(posted, ours), True
+            posted, is_heir = with_held(posted, tuple(filter(is_by_act, held))), True
         firing = due()
         closed = closed_incidents(board.newest, now=now())
         batch, posted = next_post(firing, closed, posted, now=now())

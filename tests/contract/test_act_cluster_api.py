@@ -16,6 +16,8 @@ from tests.support.cluster_api import TEMPLATES, in_memory
 from tests.support.cluster_api_lab import BY, SPACE, Lab, in_lab
 from tests.support.lab_act import SITE_NAME, Stage, a_stage
 
+pytestmark = pytest.mark.slow
+
 GROWTH = {"namespace": "fleet", "machineDeployment": "metro-md-0", "minNodes": 1, "maxNodes": 9}
 RESIZING: dict[str, Any] = {
     "cluster": SITE_NAME,
@@ -137,7 +139,6 @@ STORIES: dict[str, Any] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES)
 def test_act_may_die_after_any_write(story: str) -> None:
     prepare, action, check = STORIES[story]

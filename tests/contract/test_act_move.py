@@ -200,7 +200,7 @@ async def _serving(scene: Scene) -> None:
 async def deploy(owner: KubernetesApi, kind: Kind, changes: dict[str, Any]) -> None:
     """Deploy as after an earlier move: the affinity is Act's, the rest is its owner's.
 
-    Nobody applies the replicas: they were written once.
+    A StatefulSet is created and not applied: its replicas, and its defaults, are its creator's.
     """
     requests = {"cpu": "1", "memory": "1Gi"}
     container = {
@@ -223,7 +223,10 @@ async def deploy(owner: KubernetesApi, kind: Kind, changes: dict[str, Any]) -> N
     }
     where = {"template": {"spec": {"affinity": pinned_to("metro")}}}
     path = path_to(kind)
-    await owner.create(path.rpartition("/")[0], {**whole, "spec": spec}, manager="owner")
+    if kind == DEPLOYMENT:
+        await owner.apply(path, {**whole, "spec": spec}, manager="owner")
+    else:
+        await owner.create(path.rpartition("/")[0], {**whole, "spec": spec}, manager="owner")
     await owner.apply(path, {**whole, "spec": where}, manager="crossloop-act")
     await owner.merge_patch(path, {"spec": {"replicas": REPLICAS}}, manager="owner")
     group = {"group": APPLICATION.group, "version": APPLICATION.version}

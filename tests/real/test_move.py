@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from console.real.kubernetes import RealKubernetes
 from console.stack import service_child
 from shared.bus.jetstream import connect
 from shared.bus.port import Bus
+from shared.messages.control import Control
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome, Status
-from shared.model.application import Autonomy, WorkloadRef
+from shared.model.application import Autonomy, WorkloadKind, WorkloadRef
 from shared.model.fleet import Fleet
 from shared.model.names import (
     ApplicationName,
@@ -37,7 +38,14 @@ from tests.support.management import a_site
 from tests.support.management import an_application as declared_application
 from tests.support.nats import nats_server
 from tests.support.processes import Child, eventually, running, wait_until
-from tests.support.real_parts import NEVER_READY, Rollout, deploy, namespace, watching
+from tests.support.real_parts import (
+    NEVER_READY,
+    Rollout,
+    create_set,
+    deploy,
+    namespace,
+    watching,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -65,11 +73,12 @@ class Scene:
     act: Child
     rollout: Rollout
     application: ApplicationName
+    kind: WorkloadKind
 
     async def decide(self, target: str, *, move_timeout_seconds: float) -> Decision:
         """Decide to move the component to that provider."""
         insight = an_insight_of(self.application, timedelta(seconds=move_timeout_seconds))
-        decision = a_decision(insight, self.application, target)
+        decision = a_decision(insight, self.application, target, self.kind)
         await self.bus.publish(insight)
         await self.bus.publish(decision)
         return decision
@@ -87,14 +96,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def a_scene(cluster: RealKubernetes, directory: Path, space: str) -> AsyncIterator[Scene]:
+async def a_scene(
+    cluster: RealKubernetes,
+    directory: Path,
+    space: str,
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
+) -> AsyncIterator[Scene]:
     """Deploy three replicas, wait until they serve, and let Act begin."""
-    client = cluster.client
+    client, plural = cluster.client, f"{kind.lower()}s"
     namespace(cluster, space)
     stretch(cluster, space, HERE, THERE, NEVER_READY)
     client.create(declared_application("arena", FLEET, space))
-    with nats_server(directory) as nats, watching(client, space, RENDER) as rollout:
-        deploy(client, space, RENDER, on=HERE, replicas=REPLICAS)
+    with nats_server(directory) as nats, watching(client, space, RENDER, plural) as rollout:
+        create = deploy if kind is WorkloadKind.DEPLOYMENT else create_set
+        create(client, space, RENDER, on=HERE, replicas=REPLICAS)
         wait_until(
             lambda: rollout.serving[-1:] == rollout.ready_replicas[-1:] == [REPLICAS],
             what="three replicas serve",
@@ -118,6 +133,7 @@ async def a_scene(cluster: RealKubernetes, directory: Path, space: str) -> Async
                     act=act,
                     rollout=rollout,
                     application=ApplicationName(f"{space}/arena"),
+                    kind=kind,
                 )
 
 
@@ -141,11 +157,13 @@ def an_insight_of(name: ApplicationName, move_timeout: timedelta) -> Insight:
     )
 
 
-def a_decision(insight: Insight, name: ApplicationName, target: str) -> Decision:
+def a_decision(
+    insight: Insight, name: ApplicationName, target: str, kind: WorkloadKind
+) -> Decision:
     move = Move(
         application=name,
         component=RENDER,
-        workload=WorkloadRef(name=RENDER),
+        workload=WorkloadRef(kind=kind, name=RENDER),
         source=ClusterName(HERE),
         target=ClusterName(target),
         replicas=REPLICAS,
@@ -187,6 +205,50 @@ async def test_a_move_to_where_nothing_gets_ready_goes_back(
         outcome = await scene.outcome(decision, seconds=40)
         assert outcome.status is Status.REVERTED, outcome
         assert scene.rollout.nodes == {HERE}
+        assert_none_was_missing(scene.rollout)
+
+
+async def test_a_stateful_set_moves_with_no_replica_missing(
+    tmp_path: Path, fleet: RealKubernetes
+) -> None:
+    async with a_scene(fleet, tmp_path, "move-set", WorkloadKind.STATEFUL_SET) as scene:
+        decision = await scene.decide(THERE, move_timeout_seconds=30)
+        outcome = await scene.outcome(decision, seconds=40)
+        assert outcome.status is Status.SUCCEEDED, outcome
+        assert scene.rollout.nodes == {THERE}
+        assert_none_was_missing(scene.rollout)
+
+
+async def test_a_stateful_set_is_taken_back_from_where_nothing_gets_ready(
+    tmp_path: Path, fleet: RealKubernetes
+) -> None:
+    async with a_scene(fleet, tmp_path, "move-set-back", WorkloadKind.STATEFUL_SET) as scene:
+        decision = await scene.decide(NEVER_READY, move_timeout_seconds=3)
+        outcome = await scene.outcome(decision, seconds=40)
+        assert outcome.status is Status.REVERTED, outcome
+        assert scene.rollout.nodes == {HERE}
+        assert_none_was_missing(scene.rollout)
+
+
+@pytest.mark.parametrize("kind", list(WorkloadKind))
+async def test_a_pause_stops_a_rollout_within_a_second_and_it_goes_on_after(
+    tmp_path: Path, fleet: RealKubernetes, kind: WorkloadKind
+) -> None:
+    space = f"move-pause-{kind.lower()}"
+    async with a_scene(fleet, tmp_path, space, kind) as scene:
+        decision = await scene.decide(THERE, move_timeout_seconds=30)
+        await eventually(lambda: THERE in scene.rollout.nodes, what="the move begins", seconds=15)
+        pause = Control(fleet=FLEET, paused=True, by="ann", reason="demo", at=now())
+        await scene.bus.publish(pause)
+        await asyncio.sleep(3.0)  # one for the pause, two for what was under way to end
+        once = scene.rollout.pods
+        await asyncio.sleep(2.0)
+        assert scene.rollout.pods == once
+        assert scene.rollout.nodes == {HERE, THERE}
+        await scene.bus.publish(replace(pause, paused=False, at=now()))
+        outcome = await scene.outcome(decision, seconds=40)
+        assert outcome.status is Status.SUCCEEDED, outcome
+        assert scene.rollout.nodes == {THERE}
         assert_none_was_missing(scene.rollout)
 
 

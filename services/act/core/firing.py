@@ -74,6 +74,11 @@ def due_alerts(known: Known, *, now: datetime, lifetime: timedelta) -> tuple[Ale
     return tuple(sorted(found, key=lambda alert: alert.labels))
 
 
+def is_by_act(alert: Alert) -> bool:
+    """Tell whether an alert is one of Act's: others carry a fleet's label too."""
+    return dict(alert.labels).get("alertname") in NAMES
+
+
 def _of_outcomes(
     outcomes: Iterable[Outcome], keep: timedelta, now: datetime, ends_at: datetime
 ) -> Iterable[Alert]:

@@ -79,7 +79,7 @@ def why_forbidden(action: Action, land: Land, lacking: Mapping[str, tuple[Need, 
     """Say what lacks for an action, or nothing: the first of it, and how much more there is."""
     known = {need for of_one in lacking.values() for need in of_one}
     lacks = sorted(needs_of(action, land) & known)
-    more = f" ({len(lacks) - 1} more permissions lack)" if len(lacks) > 1 else ""
+    more = f"; and {len(lacks) - 1} more lack" if len(lacks) > 1 else ""
     return f"{lacks[0]}{more}" if lacks else ""
 
 

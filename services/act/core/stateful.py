@@ -7,15 +7,14 @@ the same. The partition is changed by plain patches: whoever created the Statefu
 its default, and applying another value would conflict with them for nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from services.act.core.giving_up import deleted
 from services.act.core.live import Live
 from services.act.core.objects import (
-    POD,
     Manner,
     Object,
-    Ref,
     Write,
     dig,
     name_of,
@@ -114,7 +113,7 @@ def next_exchange(exchange: Exchange, live: Live) -> Step | None:
     if is_unseen(exchange.workload):
         return None
     if mark.back and (stuck := _stuck(exchange)):
-        return _delete(stuck, f"let {name_of(stuck)} be made anew")
+        return deleted(stuck, f"let {name_of(stuck)} be made anew")
     if mark.replicas is None:
         return None
     if not mark.pinned and not mark.back:
@@ -159,19 +158,6 @@ def frozen(exchange: Exchange) -> Step | None:
     )
     write = _partitioned(exchange, next(begun, asked), "stop the exchange of")
     return Step(write=write, even_paused=True)
-
-
-def given_up(pods: Iterable[Object], live: Live) -> Step | None:
-    """Return the step that gives up a pod of a lost cluster, though it may still run there.
-
-    The pod of the same name of a StatefulSet is made only once that one is gone from the API.
-    """
-    for pod in pods:
-        cluster = live.cluster_of(pod)
-        if cluster is not None and live.why_lost(cluster):
-            purpose = f"give up {name_of(pod)} on {cluster}, which is lost"
-            return _delete(pod, purpose, at_once=True)
-    return None
 
 
 def _next_while_held(exchange: Exchange) -> Step | None:
@@ -225,17 +211,3 @@ def _stuck(exchange: Exchange) -> Object | None:
         if stale and not is_serving(pod) and not is_terminating(pod):
             return pod
     return None
-
-
-def _delete(pod: Object, purpose: str, *, at_once: bool = False) -> Step:
-    """Return the step that deletes this very pod, and not its successor."""
-    grace = {"gracePeriodSeconds": 0} if at_once else {}
-    namespace = str(dig(pod, "metadata", "namespace") or "")
-    return Step(
-        write=Write(
-            ref=Ref(kind=POD, namespace=namespace, name=name_of(pod)),
-            manner=Manner.DELETE,
-            body={"preconditions": {"uid": dig(pod, "metadata", "uid")}, **grace},
-            purpose=purpose,
-        )
-    )

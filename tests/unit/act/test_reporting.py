@@ -1,14 +1,26 @@
-"""The status of an Application is written when its meaning changes, and seldom otherwise."""
+"""Statuses are written when their meaning changes; alerts outlive Act and end when they should."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from services.act.board import Board
+from services.act.core.alerts import Alert, labels_of
 from services.act.core.objects import APPLICATION, Ref
-from services.act.reporting import StatusWriter
+from services.act.core.outcome import declined
+from services.act.intake import Intake
+from services.act.outbox import Outbox
+from services.act.recalling import recall
+from services.act.reporting import StatusWriter, report_alerts
+from shared.bus.memory import MemoryBus
+from shared.messages.decision import Decision
+from shared.messages.outcome import Outcome, Status
+from shared.messages.subjects import Message
+from shared.model.application import Autonomy
 from shared.runtime.following import Changed, Late, Listed
-from tests.support.builders import FLEET, NOW, later
-from tests.support.fakes_act import FakeClusterApi
-from tests.support.objects_act import an_application_object, an_insight_of
+from tests.support.builders import ARENA, FLEET, NOW, later
+from tests.support.fakes_act import FakeAlertSink, FakeClusterApi, a_ground
+from tests.support.objects_act import a_decision, an_application_object, an_insight_of
 
 ARENA_REF = Ref(kind=APPLICATION, namespace="xr", name="arena")
 
@@ -99,3 +111,92 @@ def test_the_board_does_not_go_back_to_an_older_version() -> None:
     board.hear(Changed(object=older))
 
     assert list(board.applications.values()) == [newer]
+
+
+async def recalled(
+    *messages: Message, outcomes: tuple[Outcome, ...] = (), autonomy: str = "auto"
+) -> Board:
+    """Return what an Act knows that has just started, by what is on the bus and in ledgers."""
+    writer, api = a_writer()
+    board, obj = writer.board, an_application_object()
+    obj["spec"]["autonomy"] = autonomy
+    board.hear(Listed(objects=(obj,)))
+    board.insight = board.newest = an_insight_of(at=NOW)
+    board.sites_listed = True
+    bus = MemoryBus(fleet=FLEET, now=lambda: NOW)
+    for message in messages:
+        await bus.publish(message)
+    for outcome in outcomes:
+        board.note(outcome)
+    intake = Intake(api=api, board=board, outbox=Outbox(board), now=api.now, ground=a_ground())
+    await recall(bus, intake)
+    return board
+
+
+async def told_after(board: Board, held: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """Return the first post of a new Act, where such alerts are held."""
+    sink = FakeAlertSink()
+    sink.holds = held
+    work = report_alerts(sink, board, now=lambda: NOW, interval_seconds=60)
+    task = asyncio.create_task(work)
+    async with asyncio.timeout(5):
+        await sink.posted.wait()
+    task.cancel()
+    return sink.posts[0]
+
+
+def names_of(alerts: tuple[Alert, ...], *, ended: bool = False) -> list[str]:
+    """Return what the alerts are called that fire, or that are over."""
+    return [dict(a.labels)["alertname"] for a in alerts if (a.ends_at <= NOW) is ended]
+
+
+def advice(**changes: Any) -> Decision:
+    """Return a decision that a person should carry out."""
+    return a_decision(autonomy=Autonomy.ADVISE, **changes)
+
+
+async def test_advice_and_refusals_are_told_on_after_a_restart() -> None:
+    refused = declined(a_decision(), Status.REFUSED, "no room", now=NOW)
+    before = await told_after(await recalled(advice(), refused), ())
+
+    board = await recalled(advice(), refused)
+    after = await told_after(board, before)
+
+    assert names_of(before) == ["MoveAdvised", "PlanRefused"]
+    assert after == before
+
+
+async def test_what_is_recalled_is_as_strict_as_what_is_declared_now() -> None:
+    board = await recalled(a_decision(), autonomy="advise")
+
+    assert names_of(await told_after(board, ())) == ["MoveAdvised"]
+
+
+async def test_what_the_ledger_says_is_newer_than_what_is_on_the_bus() -> None:
+    running = declined(a_decision(), Status.RUNNING, "", now=NOW)
+    older = declined(a_decision(at=later(-30)), Status.REFUSED, "", now=NOW)
+    succeeded = replace(running, status=Status.SUCCEEDED)
+
+    board = await recalled(older, running, outcomes=(succeeded,))
+
+    assert board.outcomes[ARENA, None] == succeeded
+
+
+async def test_what_an_earlier_act_posted_is_ended_at_once_where_it_fires_no_more() -> None:
+    stale = await told_after(await recalled(advice()), ())
+    foreign = labels_of(alertname="CrossloopBlind", fleet=FLEET, severity="warning")
+    other = labels_of(alertname="MoveAdvised", fleet="other", severity="warning")
+    held = (*stale, replace(stale[0], labels=foreign), replace(stale[0], labels=other))
+
+    post = await told_after(await recalled(), held)
+
+    assert [a.labels for a in post] == [stale[0].labels]
+    assert names_of(post, ended=True) == ["MoveAdvised"]
+
+
+async def test_nothing_of_an_earlier_act_is_ended_before_all_is_known() -> None:
+    stale = await told_after(await recalled(advice()), ())
+    board = Board(fleet=FLEET)
+    board.learn(an_insight_of(at=NOW))
+
+    assert await told_after(board, stale) == ()

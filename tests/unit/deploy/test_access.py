@@ -1,17 +1,24 @@
 """Who may do and reach what: roles and network policies."""
 
+import json
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import kubernetes_validate
 import pytest
 
-from services.act.core import objects
+from services.act.core.permissions import WHERE, Permission, Role, permissions
 from services.observe.adapters.kubernetes import PATHS
 from tests.support.kustomize import (
+    COMPONENTS,
     FOLDERS,
+    KUBERNETES,
     Object,
     environment_of,
     of_kind,
     pod_of,
+    rendered,
     selects,
     workloads,
 )
@@ -55,27 +62,65 @@ def test_observe_may_list_and_watch_exactly_what_it_lists_and_watches() -> None:
     assert granted("crossloop-observe") == {resource: {"list", "watch"} for resource in listed}
 
 
-def test_act_may_nothing_but_with_the_kinds_it_knows() -> None:
-    kinds = {(k.group, k.plural) for k in vars(objects).values() if isinstance(k, objects.Kind)}
-    roles = granted("crossloop-act")
-    assert {(group, resource.partition("/")[0]) for group, resource in roles} == kinds
-
-
-def test_act_writes_by_patch_and_deletes_nothing() -> None:
-    verbs = granted("crossloop-act")
-    writers = {r for r, granted_verbs in verbs.items() if granted_verbs - {"get", "list", "watch"}}
-    assert set().union(*verbs.values()) == {"get", "list", "watch", "patch", "create"}
-    assert writers == {
-        ("crossloop.dev", "applications/status"),
-        ("apps", "deployments"),
-        ("apps", "statefulsets"),
-        ("apps", "deployments/scale"),
-        ("apps", "statefulsets/scale"),
-        ("", "namespaces"),
-        ("offloading.liqo.io", "namespaceoffloadings"),
+def permissions_in(folder: str) -> set[Permission]:
+    """Return what the roles for Act in a folder grant, taken apart."""
+    return {
+        Permission(role=Role(name), group=group, resource=resource, verb=verb, name=only)
+        for name, role in of_kind(folder, "ClusterRole", "Role").items()
+        if name.startswith("crossloop-act")
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for only in rule.get("resourceNames", [""])
     }
-    creators = {r for r, granted_verbs in verbs.items() if "create" in granted_verbs}
-    assert creators == {("offloading.liqo.io", "namespaceoffloadings")}
+
+
+@pytest.mark.parametrize("folder", ["base", *COMPONENTS])
+def test_the_roles_grant_what_the_table_of_permissions_says_and_no_more(folder: str) -> None:
+    at = f"deploy/kubernetes/{folder}"
+    assert permissions_in(folder) == {p for p in permissions() if WHERE[p.role] == at}
+
+
+def test_without_components_act_reads_no_secret_and_creates_nothing_but_offloadings() -> None:
+    base = permissions_in("base")
+    assert {p.resource for p in base if p.verb == "create"} == {"namespaceoffloadings"}
+    assert {p.resource for p in base if p.verb == "delete"} == {"pods"}
+    assert not {"secrets", "configmaps", "*"} & {p.resource for p in base}
+
+
+@pytest.mark.parametrize("folder", COMPONENTS)
+def test_a_component_grants_to_act_alone(folder: str) -> None:
+    bindings = of_kind(folder, "RoleBinding", "ClusterRoleBinding")
+    assert {b["roleRef"]["name"] for b in bindings.values()} == set(
+        of_kind(folder, "Role", "ClusterRole")
+    )
+    for binding in bindings.values():
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": "act", "namespace": "crossloop"}
+        ]
+    for manifest in rendered(folder):
+        kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+
+def test_an_overlay_with_the_components_binds_each_role_where_it_belongs(tmp_path: Path) -> None:
+    def there(folder: str) -> str:
+        return os.path.relpath(KUBERNETES / folder, tmp_path)
+
+    overlay = {"resources": [there("base")], "components": [there(c) for c in COMPONENTS]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(overlay))
+    bound = {
+        (o["roleRef"]["name"], o["metadata"].get("namespace"))
+        for o in rendered(str(tmp_path))
+        if o["kind"] in ("RoleBinding", "ClusterRoleBinding")
+    }
+    assert bound == {
+        ("crossloop-observe", None),
+        ("crossloop-act", None),
+        ("crossloop-act-clusters", "default"),
+        ("crossloop-act-peering", None),
+        ("crossloop-act-notes", "crossloop"),
+    }
 
 
 def allowed(folder: str, name: str, direction: str) -> list[Object]:

@@ -115,6 +115,9 @@ def _back(entry: Entry, scene: Scene, now: datetime) -> Next:
     """Remove what was made: the Cluster, and then what nothing owns."""
     cluster = scene.cluster
     if cluster is not None and scene.is_ours(cluster):
+        if scene.used_by and not is_deleting(cluster):
+            told = f"{entry.message}; its virtual node {scene.used_by} takes pods, so it is left"
+            return ended(entry, Status.FAILED, now, told)
         if not is_deleting(cluster):
             return Step(write=removal(ref_of(cluster_of(scene.manifests)), cluster))
         going = f"Cluster {name_of(cluster)} is going ({said(cluster, 'Deleting')})"

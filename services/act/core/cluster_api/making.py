@@ -12,7 +12,18 @@ from services.act.core.cluster_api.manifests import (
     in_order,
     ref_of,
 )
-from services.act.core.objects import SECRET, Manner, Object, Query, Read, Ref, Write, dig
+from services.act.core.cordons import virtual_nodes_of
+from services.act.core.objects import (
+    SECRET,
+    Manner,
+    Object,
+    Query,
+    Read,
+    Ref,
+    Write,
+    dig,
+    name_of,
+)
 from services.act.core.seen import Grounds, Seen
 from services.act.core.site import ClusterTemplate, template_of
 from shared.model.names import DecisionId
@@ -28,6 +39,8 @@ class Scene:
     there: tuple[tuple[Ref, Object], ...]
     """In the order they are applied."""
     coming: Coming
+    used_by: str = ""
+    """The virtual node that makes it take pods already; empty: there is none."""
 
     @property
     def manifests(self) -> tuple[Object, ...]:
@@ -96,7 +109,8 @@ def reads_of_create(action: CreateCluster, grounds: Grounds) -> tuple[Read, ...]
         return ()
     refs = tuple(ref_of(manifest) for manifest in grounds.manifests)
     namespace = template_of(grounds.sites[action.site]).namespace
-    return (*refs, _kubeconfig(action, namespace), _machines(action, namespace))
+    machines = _machines(action, namespace)
+    return (*refs, _kubeconfig(action, namespace), machines, virtual_nodes_of(action.site))
 
 
 def scene_of(action: CreateCluster, seen: Seen, grounds: Grounds, decision: DecisionId) -> Scene:
@@ -118,6 +132,7 @@ def scene_of(action: CreateCluster, seen: Seen, grounds: Grounds, decision: Deci
         decision=decision,
         there=tuple(found.items()),
         coming=coming,
+        used_by=next(map(name_of, seen.all(virtual_nodes_of(action.site))), ""),
     )
 
 

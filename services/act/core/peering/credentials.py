@@ -22,7 +22,8 @@ from services.act.core.peering.manifests import (
 from services.act.core.peering.scene import Scene
 from services.act.core.peering.wants import Fact, Item, want
 
-_SERVER = re.compile(r"""^[\s{,-]*["']?server["']?\s*:\s*["']?([^\s"',}]+)""", re.MULTILINE)
+_SERVER = re.compile(r"""(?<![\w-])["']?server["']?\s*:\s*["']?([^\s"',}]+)""")
+"""Finds the address in a kubeconfig, be it YAML or JSON; the core reads no YAML."""
 _AUTHORITY = re.compile(r"""["']?certificate-authority-data["']?\s*:\s*["']?([A-Za-z0-9+/=]+)""")
 
 

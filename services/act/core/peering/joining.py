@@ -79,7 +79,9 @@ def next_of_peer(
         return _begin(look, entry, silent)
     if not silent and scene.is_joined():
         return ended(entry, Status.SUCCEEDED, context.now, _told_of_success(look))
-    return _go_on(look, entry, silent or _why_denied(scene))
+    if denied := _why_denied(scene):
+        return goes_back(entry, context.now, denied)
+    return _go_on(look, entry, silent)
 
 
 def _begin(look: _Joining, entry: Entry, silent: str) -> Next:
@@ -142,10 +144,10 @@ def _why_denied(scene: Scene) -> str:
     return ""
 
 
-def _go_on(look: _Joining, entry: Entry, trouble: str) -> Next:
+def _go_on(look: _Joining, entry: Entry, silent: str) -> Next:
     """Make what is missing next, or wait; go back where it takes too long."""
     context, waited_for = look.context, first_open(look.items)
-    why = trouble or (why_waiting(waited_for) if waited_for else "Liqo has not joined them yet")
+    why = silent or (why_waiting(waited_for) if waited_for else "Liqo has not joined them yet")
     foreign = foreign_of(look.scene)
     limit = JOINING if foreign is None else OWNERS
     if entry.started_at is not None and context.now > entry.started_at + limit:
@@ -153,7 +155,7 @@ def _go_on(look: _Joining, entry: Entry, trouble: str) -> Next:
     if not why and isinstance(waited_for, Want):
         denied = goes_back(entry, context.now, f"{waited_for.ref} could not be made")
         return make(waited_for, context.decision, otherwise=denied)
-    if foreign is None or trouble:
+    if foreign is None or silent:
         return Wait(reason=why)
     return _ask(look, entry, foreign, why)
 

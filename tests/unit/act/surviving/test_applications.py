@@ -20,7 +20,7 @@ from shared.model.plan import OffloadNamespace, Scale
 from tests.support.builders import ARENA
 from tests.support.executing_act import APPLICATION_REF, Latency, bad_at_home, good
 from tests.support.fakes_act import FakeClusterApi, a_world
-from tests.support.faulty import FAULTS, KILLS, Fault
+from tests.support.faulty import APART, KILLS, Fault
 from tests.support.objects_act import a_decision, a_move
 from tests.support.surviving import Run, every_run, planned
 
@@ -101,7 +101,7 @@ async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(case: Case) -> 
 
 
 @every_case
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", APART)
 async def test_a_call_gone_wrong_ends_as_planned_or_at_the_start(case: Case, fault: Fault) -> None:
     for run in await every_run(case.scene, APPLICATION_REF, (fault,), latency=case.latency):
         assert_well(run, case)

@@ -1,0 +1,34 @@
+"""Pods deleted one at a time: those that hang, and those of a lost cluster where that is allowed."""
+
+from collections.abc import Iterable
+
+from services.act.core.live import Live
+from services.act.core.objects import POD, Manner, Object, Ref, Write, dig, name_of
+from services.act.core.steps import Step
+
+
+def given_up(pods: Iterable[Object], live: Live) -> Step | None:
+    """Return the step that gives up a pod of a lost cluster, though it may still run there.
+
+    The pod of the same name of a StatefulSet is made only once that one is gone from the API.
+    """
+    for pod in pods:
+        cluster = live.cluster_of(pod)
+        if cluster is not None and live.why_lost(cluster):
+            purpose = f"give up {name_of(pod)} on {cluster}, which is lost"
+            return deleted(pod, purpose, at_once=True)
+    return None
+
+
+def deleted(pod: Object, purpose: str, *, at_once: bool = False) -> Step:
+    """Return the step that deletes this very pod, and not its successor."""
+    grace = {"gracePeriodSeconds": 0} if at_once else {}
+    namespace = str(dig(pod, "metadata", "namespace") or "")
+    return Step(
+        write=Write(
+            ref=Ref(kind=POD, namespace=namespace, name=name_of(pod)),
+            manner=Manner.DELETE,
+            body={"preconditions": {"uid": dig(pod, "metadata", "uid")}, **grace},
+            purpose=purpose,
+        )
+    )
