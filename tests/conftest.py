@@ -8,7 +8,7 @@ import pytest
 
 from console.real.kubernetes import RealKubernetes
 from console.real.parts import why_missing
-from tests.support.real_parts import POD_TIMES
+from tests.support.real_parts import AUDITED, POD_TIMES
 
 LAST_LINES = 12
 LINE_LENGTH = 600
@@ -47,5 +47,5 @@ def pytest_runtest_makereport(
 def real_kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKubernetes]:
     """One real API server with controllers and kwok. Take namespaces and node names of your own."""
     directory = tmp_path_factory.mktemp("kubernetes")
-    with RealKubernetes.start(directory, pods=POD_TIMES) as cluster:
+    with RealKubernetes.start(directory, pods=POD_TIMES, audited=AUDITED) as cluster:
         yield cluster

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from console.real.auditing import audit_flags
 from console.real.client import ApiError, Client, Object
 from console.real.credentials import User, write_kubeconfig, write_signing_key, write_tokens
 from console.real.kwok import PodTimes, is_ready, stages
@@ -25,6 +26,8 @@ class RealKubernetes:
     ca_file: Path
     kubeconfig: Path
     client: Client
+    audit_log: Path
+    """Requests of the users that are audited, an event of audit.k8s.io/v1 in each line."""
     children: tuple[Child, ...]
 
     @classmethod
@@ -37,12 +40,14 @@ class RealKubernetes:
         nodes: bool = True,
         users: Iterable[User] = (),
         pods: PodTimes | None = None,
+        audited: Iterable[str] = (),
     ) -> Iterator["RealKubernetes"]:
         """Run an API server for as long as the block lasts, with all it keeps in `directory`.
 
         `controllers`: controller-manager and scheduler too, so that Deployments roll out.
         `nodes`: kwok too, which plays the kubelets of nodes made by `kwok.node`; `pods` says how
         long their pods take. `users`: who may come with a token besides the administrator.
+        `audited`: the names of users whose requests are written to `audit_log`.
         """
         directory.mkdir(parents=True, exist_ok=True)
         layout = _Layout(directory=directory, ports=free_ports(3))
@@ -50,7 +55,7 @@ class RealKubernetes:
         write_tokens(layout.tokens, (admin, *users))
         write_signing_key(layout.key)
         with ExitStack() as stack:
-            server = layout.server()
+            server = layout.server(tuple(audited))
             stack.enter_context(running(*server))
             client = layout.client(admin)
             _wait_ready(client, server)
@@ -65,6 +70,7 @@ class RealKubernetes:
                 ca_file=layout.ca_file,
                 kubeconfig=layout.kubeconfig,
                 client=client,
+                audit_log=layout.audit_log,
                 children=(*server, *parts),
             )
 
@@ -119,6 +125,10 @@ class _Layout:
         return self.directory / "tokens.csv"
 
     @property
+    def audit_log(self) -> Path:
+        return self.directory / "audit.log"
+
+    @property
     def key(self) -> Path:
         return self.directory / "service-accounts.key"
 
@@ -128,7 +138,7 @@ class _Layout:
     def child(self, name: str, *flags: str) -> Child:
         return Child(name, (program(name), *flags), directory=self.directory)
 
-    def server(self) -> tuple[Child, ...]:
+    def server(self, audited: tuple[str, ...]) -> tuple[Child, ...]:
         store, peer = (f"http://127.0.0.1:{port}" for port in self.ports[:2])
         etcd = self.child(
             "etcd",
@@ -155,6 +165,7 @@ class _Layout:
             f"--service-account-issuer={self.url}",
             f"--service-account-key-file={self.key}",
             f"--service-account-signing-key-file={self.key}",
+            *audit_flags(self.directory, self.audit_log, audited),
         )
         return etcd, api
 

@@ -15,16 +15,17 @@ from services.act.core.act import (
     current_entry,
 )
 from services.act.core.admission import expired
-from services.act.core.ledger import Entry, Ledger
+from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import Object, Ref, version_of
 from services.act.core.outcome import result_of
 from services.act.core.steps import HandOver, Progress, Step, Wait
 from services.act.grounding import Ground
+from services.act.guarding import send
 from services.act.handing import hand_over
 from services.act.outbox import Outbox, record
 from services.act.ports import ClusterApi
-from services.act.reading import Pass, Prospect, prospect_of
+from services.act.reading import Pass, prospect_of
 from shared.errors import PermanentError, TransientError
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
@@ -52,7 +53,7 @@ class _Attention:
     stands_still: bool = False
     """Whether there is nothing to do for it in the pause that goes on."""
     not_before: datetime | None = None
-    """Until when an API server asked to be left alone."""
+    """Until when it is not looked at: an API server asked for that, or people take their time."""
 
     def is_news(self, reason: str) -> bool:
         """Tell whether this was not what was told last, and keep it."""
@@ -146,10 +147,10 @@ class Executor:
         self, ledger: Ledger, look: Pass, insight: Insight, attention: _Attention
     ) -> None:
         """Look at an action's objects, and record progress until there is a step or a wait."""
-        entry = current_entry(ledger)
-        action, attention.insight = entry.action, None
+        action = current_entry(ledger).action
+        attention.insight = None
         try:
-            prospect = await self._prospect(entry, look)
+            prospect = await prospect_of(look, action, self.board, self.ground)
         except PermanentError as error:
             progress = after_denied_look(ledger, str(error), now=self.now())
             if progress is None:
@@ -168,18 +169,17 @@ class Executor:
                     await hand_over(part, ledger, self.board, self.outbox, self.api, self.now())
                     return
                 case Wait() as wait:
-                    attention.looked_at = self.now()
                     attention.insight = insight.cycle if wait.for_insight else None
-                    attention.stands_still = bool(context.paused_by)
-                    if attention.is_news(wait.reason):
-                        telemetry.wait_begun(ledger.decision, wait.reason)
+                    self._wait(ledger, wait, attention)
                     return
 
-    async def _prospect(self, entry: Entry, look: Pass) -> Prospect:
-        """Return what tells the next step. PermanentError: an action is not begun, or not read."""
-        if entry.status is Status.PENDING:
-            self.ground.permit(entry.action, self.board)
-        return await prospect_of(look, entry.action, self.board, self.ground)
+    def _wait(self, ledger: Ledger, wait: Wait, attention: _Attention) -> None:
+        """Note what a plan waits for, and tell it when that changed."""
+        attention.looked_at = self.now()
+        attention.not_before = self.now() + wait.pause
+        attention.stands_still = self.board.is_paused
+        if attention.is_news(wait.reason):
+            telemetry.wait_begun(ledger.decision, wait.reason)
 
     def _can_wait(self, attention: _Attention, insight: Insight) -> bool:
         """Tell whether the plan waits for an insight newer than this one, or for a pause's end."""
@@ -194,8 +194,11 @@ class Executor:
         """Change the cluster. A pause that came meanwhile still counts."""
         if self.board.is_paused and not step.even_paused:
             return
+        entry = current_entry(ledger)
         try:
-            await self.api.write(step.write)
+            if entry.status is Status.PENDING:
+                self.ground.permit(entry.action, self.board)
+            await send(self.api, step.write)
         except PermanentError as error:
             telemetry.step_denied(ledger.decision, step.write, str(error))
             if step.even_paused:  # a rollout that cannot be frozen goes on to its end

@@ -4,7 +4,7 @@ from services.act.core.objects import Write
 from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.outcome import ActionResult, Outcome, Status
-from shared.model.plan import describe
+from shared.model.plan import CreateCluster, GrowCluster, describe
 from shared.runtime import logs, metrics
 
 _log = logs.get("act")
@@ -17,6 +17,12 @@ _action_seconds = metrics.histogram(
     "How long did an action take until its effect served?",
     ("kind",),
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300),
+)
+_provisioning_seconds = metrics.histogram(
+    "act_provisioning_seconds",
+    "How long did it take to make nodes or a cluster, up to each phase?",
+    ("phase",),
+    buckets=(5, 10, 20, 40, 60, 100, 150, 200, 300, 450, 600, 900, 1800, 3600),
 )
 _alerts = metrics.gauge("act_alerts", "How many alerts fire?")
 _lacking = metrics.gauge(
@@ -45,12 +51,22 @@ def action_ended(result: ActionResult) -> None:
     if result.started_at and result.serving_at:
         taken = (result.serving_at - result.started_at).total_seconds()
         _action_seconds.labels(kind=result.action.kind).observe(taken)
+    _provisioned(result)
     _log.info(
         "action_ended",
         action=describe(result.action),
         status=result.status,
         message=result.message,
     )
+
+
+def _provisioned(result: ActionResult) -> None:
+    """Count how long nodes took, phase by phase: `ready of <machine>` is one of `ready`."""
+    if not isinstance(result.action, GrowCluster | CreateCluster) or result.started_at is None:
+        return
+    for phase in result.phases:
+        taken = (phase.at - result.started_at).total_seconds()
+        _provisioning_seconds.labels(phase=phase.name.partition(" of ")[0]).observe(taken)
 
 
 def wait_begun(decision: str, reason: str) -> None:

@@ -148,6 +148,18 @@ def test_act_may_die_after_any_write(story: str) -> None:
     assert kills > 5
 
 
+@pytest.mark.parametrize("story", STORIES)
+@in_lab
+async def test_writes_may_fail_and_answers_be_lost_or_old(lab: Lab, story: str) -> None:
+    prepare, action, check = STORIES[story]
+    stage = await prepare(lab)
+    await stage.order(action)
+    stage.cluster.shaky = True
+    entry = await stage.until_ended()
+    assert (entry.status, entry.message) == (Status.SUCCEEDED, "")
+    await check(stage)
+
+
 def _killed_at(number: int, prepare: Any, action: Any, check: Any) -> bool:
     """Run a story in which Act dies after one write; tell whether it came to that."""
     crashes = []

@@ -16,6 +16,7 @@ from services.act.core.admission import Admitted, admit
 from services.act.core.ledger_json import ledger_json, read_ledger
 from services.act.core.liqo import next_stretch
 from services.act.core.live import Live
+from services.act.core.marks import read_mark
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -32,7 +33,7 @@ from services.act.core.objects import (
     has_condition,
     version_of,
 )
-from services.act.core.pinning import pin, read_mark, unpin
+from services.act.core.pinning import pin, unpin
 from services.act.core.status import Standing, differs, status_of
 from services.act.core.workloads import is_strategy_safe, terms_of
 from services.act.ports import UnreachableError
@@ -189,7 +190,9 @@ async def test_a_move_and_its_way_back_leave_the_affinity_as_it_was(server: Serv
     mark = read_mark(pinned)
     assert mark is not None
     move = server.move("edge-north")
-    returned = await server.change("render", lambda live: unpin(move, live, mark, home=ClusterName("home")))
+    returned = await server.change(
+        "render", lambda live: unpin(move, live, mark, home=ClusterName("home"))
+    )
 
     assert terms_of(before) is None
     assert values_of(pinned) == [["edge-north"]]
@@ -207,7 +210,9 @@ async def test_a_second_move_replaces_the_first_and_goes_back_to_it(server: Serv
     second = await server.change("render", server.pinned("home"))
     mark = read_mark(second)
     assert mark is not None
-    returned = await server.change("render", lambda live: unpin(server.move(), live, mark, home=ClusterName("home")))
+    returned = await server.change(
+        "render", lambda live: unpin(server.move(), live, mark, home=ClusterName("home"))
+    )
 
     assert values_of(second) == [["virtual-node"]]
     assert values_of(returned) == [["edge-north"]]

@@ -13,6 +13,7 @@ import pytest
 
 from console.stack import simulator_child
 from services.act.adapters import alertmanager, kubernetes
+from services.act.core.marks import read_mark
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -21,7 +22,6 @@ from services.act.core.objects import (
     Object,
     dig,
 )
-from services.act.core.pinning import read_mark
 from services.act.core.stateful import partition_of
 from services.act.core.workloads import is_serving
 from services.act.service import Pace, run
@@ -164,7 +164,9 @@ def simulated(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def a_scene(directory: Path, kind: Kind = DEPLOYMENT, **spec: Any) -> AsyncIterator[Scene]:
+async def a_scene(
+    directory: Path, kind: Kind = DEPLOYMENT, *, applied: bool = False, **spec: Any
+) -> AsyncIterator[Scene]:
     """Deploy three replicas on metro, and run Act once they serve."""
     readiness = Readiness()
     with simulated(directory) as endpoints:
@@ -179,7 +181,7 @@ async def a_scene(directory: Path, kind: Kind = DEPLOYMENT, **spec: Any) -> Asyn
             work = run(scene.bus, cluster, sink, ground=a_ground(), now=clock.now, pace=pace)
             tasks = [asyncio.create_task(scene.watch())]
             try:
-                await deploy(owner, kind, spec)
+                await deploy(owner, kind, spec, applied=applied)
                 await _serving(scene)
                 scene.serving.clear()
                 tasks.append(asyncio.create_task(work))
@@ -197,10 +199,12 @@ async def _serving(scene: Scene) -> None:
     await asyncio.sleep(0.3)  # the Deployment's own count comes a little later
 
 
-async def deploy(owner: KubernetesApi, kind: Kind, changes: dict[str, Any]) -> None:
+async def deploy(
+    owner: KubernetesApi, kind: Kind, changes: dict[str, Any], *, applied: bool
+) -> None:
     """Deploy as after an earlier move: the affinity is Act's, the rest is its owner's.
 
-    A StatefulSet is created and not applied: its replicas, and its defaults, are its creator's.
+    What is created, and not applied, has its defaults recorded for its creator too.
     """
     requests = {"cpu": "1", "memory": "1Gi"}
     container = {
@@ -223,7 +227,7 @@ async def deploy(owner: KubernetesApi, kind: Kind, changes: dict[str, Any]) -> N
     }
     where = {"template": {"spec": {"affinity": pinned_to("metro")}}}
     path = path_to(kind)
-    if kind == DEPLOYMENT:
+    if applied:
         await owner.apply(path, {**whole, "spec": spec}, manager="owner")
     else:
         await owner.create(path.rpartition("/")[0], {**whole, "spec": spec}, manager="owner")
@@ -271,9 +275,12 @@ async def test_a_stateful_set_moves_with_one_pod_more_and_its_partition_is_given
         assert partition_of(await scene.workload()) == 0
 
 
-async def test_a_strategy_set_for_the_move_is_given_back_after_it(tmp_path: Path) -> None:
-    """Nobody declares the strategy; 5 replicas by the default may miss one."""
-    async with a_scene(tmp_path, strategy={}) as scene:
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_strategy_set_for_the_move_is_given_back_after_it(
+    tmp_path: Path, applied: bool
+) -> None:
+    """Nobody chose the strategy; 5 replicas by the default may miss one."""
+    async with a_scene(tmp_path, applied=applied, strategy={}) as scene:
         before = (await scene.workload())["spec"]["strategy"]
         await scene.api.merge_patch(path_to(DEPLOYMENT), {"spec": {"replicas": 5}}, manager="owner")
         async with asyncio.timeout(20):

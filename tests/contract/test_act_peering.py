@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from services.act.adapters.fleet import FleetCluster
@@ -166,33 +165,29 @@ def site(name: str, **spec: Any) -> Object:
     }
 
 
-@pytest.mark.parametrize("network", [False, True])
-async def test_two_clusters_of_ours_are_joined(tmp_path: Path, *, network: bool) -> None:
-    async with desk(tmp_path, network=network) as act:
-        entry = await act.carry_out(PEER)
-
-        assert (entry.status, entry.message) == (Status.SUCCEEDED, "")
-        assert says(act.two.home.find("Node", EDGE), "Ready") == "True"
-        granted = act.two.home.find("ResourceSlice", EDGE, TENANT_EDGE)
-        assert dig(granted, "status", "resources", "cpu") == "6"
-        tunnels = [link(cluster) for cluster in (act.two.home, act.two.edge)]
-        assert tunnels == (["Connected"] * 2 if network else [""] * 2)
-
-
-async def test_a_peering_ends_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+async def test_two_clusters_are_joined_by_a_tunnel_and_nothing_of_it_is_left_in_the_end(
+    tmp_path: Path,
+) -> None:
     async with desk(tmp_path) as act:
-        await act.carry_out(PEER)
+        joined = await act.carry_out(PEER)
 
-        entry = await act.carry_out(UNPEER)
+        assert (joined.status, joined.message) == (Status.SUCCEEDED, "")
+        assert says(act.two.home.find("Node", EDGE), "Ready") == "True"
+        assert [link(cluster) for cluster in (act.two.home, act.two.edge)] == ["Connected"] * 2
 
-        assert entry.status is Status.SUCCEEDED
-        assert entry.message == "ForeignCluster edge on home stays: Liqo keeps it"
+        parted = await act.carry_out(UNPEER)
+
+        told = "ForeignCluster edge on home stays: Liqo keeps it"
+        assert (parted.status, parted.message) == (Status.SUCCEEDED, told)
         assert traces(act) == []
 
 
 async def test_nothing_is_deleted_while_a_pod_stands_there(tmp_path: Path) -> None:
     async with desk(tmp_path, network=False) as act:
         await act.carry_out(PEER)
+        granted = act.two.home.find("ResourceSlice", EDGE, TENANT_EDGE)
+        assert dig(granted, "status", "resources", "cpu") == "6"
+        assert link(act.two.home) == ""
         await act.two.home.apply(pod_on(EDGE))
         before = traces(act)
 
@@ -281,13 +276,11 @@ def cidr(cluster: Cluster, name: str) -> str:
 
 
 def pod_on(node: str) -> Object:
-    """Return a pod that is bound to a node."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "arena", "namespace": "default"},
-        "spec": {
-            "nodeName": node,
-            "containers": [{"name": "main", "image": "example.invalid/a:1"}],
-        },
+    """Return a pod that is bound to a virtual node, and may stay there."""
+    spec = {
+        "nodeName": node,
+        "containers": [{"name": "main", "image": "example.invalid/a"}],
+        "tolerations": [{"key": "virtual-node.liqo.io/not-allowed", "operator": "Exists"}],
     }
+    metadata = {"name": "arena", "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

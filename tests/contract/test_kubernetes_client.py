@@ -217,6 +217,34 @@ async def test_a_busy_or_failing_server_is_a_transient_failure(server: Server, c
         await server.api.get(f"{PODS}/a")
 
 
+@pytest.mark.parametrize(("told", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+async def test_a_busy_server_says_how_long_to_leave_it_alone(
+    server: Server, told: str, seconds: float | None
+) -> None:
+    busy = status(429)
+    busy.headers["Retry-After"] = told
+    server.script.calls.append(busy)
+    with pytest.raises(TransientError) as caught:
+        await server.api.get(f"{PODS}/a")
+    assert caught.value.retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to create typed patch object (xr/a): .spec.x",
+        ".spec.x: field not declared in schema",
+    ],
+)
+async def test_an_apply_with_an_unknown_field_is_no_transient_failure(
+    server: Server, message: str
+) -> None:
+    server.script.calls.append(status(500, message=message))
+    with pytest.raises(ApiError) as caught:
+        await server.api.apply(f"{PODS}/a", {}, manager="test")
+    assert caught.value.status == 500
+
+
 async def test_a_server_that_is_not_there_is_a_transient_failure(tmp_path: Path) -> None:
     script = ScriptedApi()
     async with serving(script, tmp_path) as kubeconfig:

@@ -101,6 +101,8 @@ GOOD: dict[str, Object] = {
     "a policy with the least said": policy(),
     "a policy that looks at one cycle": policy(persistence={"of": 1}),
     "a policy that lets clusters be changed": policy(capacityAutonomy="auto"),
+    "a policy that allows a double run": policy(allowDoubleRun=True),
+    "a flow of large packets": flow(packetBytes=65507),
     "a policy that ignores a signal": policy(
         missing=[{"signal": "link_jitter_ms", "meaning": "ignore"}]
     ),
@@ -166,6 +168,8 @@ BAD: dict[str, tuple[Object, str]] = {
     "a protocol that is unknown": (flow(protocol="SCTP"), "supported values"),
     "a loss of more than all": (flow(maxLossRatio=1.1), "less than or equal to 1"),
     "a jitter of zero": (flow(maxJitterMs=0), "greater than 0"),
+    "packets of nothing": (flow(packetBytes=0), "greater than or equal to 1"),
+    "packets larger than UDP has": (flow(packetBytes=65508), "less than or equal to 65507"),
     # user groups
     "a budget of zero": (group(budgetMs=0), "greater than 0"),
     "two groups of one name": (application(users=[GROUP, GROUP]), "Duplicate value"),

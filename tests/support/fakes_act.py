@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from copy import deepcopy
 from datetime import datetime
 
 from services.act.core.alerts import Alert
@@ -48,6 +47,7 @@ from tests.support.objects_act import (
     an_application_object,
     an_offloading,
 )
+from tests.support.patches import copied as deepcopy
 from tests.support.patches import merge, remove
 from tests.support.stateful_act import StatefulSets, pods_of
 
@@ -71,6 +71,8 @@ class FakeClusterApi:
         """Objects whose writes are refused for good, with the API's sentence."""
         self.silences = 0
         """How many writes still get no answer."""
+        self.asked_pause: float | None = None
+        """How long the server asks to be left alone then, in seconds."""
         self.at: datetime = NOW
         self.least_ready: int | None = None
         self.stuck: set[str] = set()
@@ -110,7 +112,7 @@ class FakeClusterApi:
         """Carry the write out, and maybe kill the caller before it knows."""
         if self.silences:
             self.silences -= 1
-            raise UnreachableError("connection refused")
+            raise UnreachableError("connection refused", retry_after_seconds=self.asked_pause)
         if write.ref in self.refusals:
             raise PermanentError(self.refusals[write.ref])
         known = self.objects.get(write.ref)

@@ -15,10 +15,21 @@ import yaml
 from services.act.board import Board
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.ledger_json import read_ledger
-from services.act.core.objects import FIELD_MANAGER, SITE, Kind, Manner, Object, Query, Ref, Write
+from services.act.core.objects import (
+    FIELD_MANAGER,
+    SITE,
+    Kind,
+    Manner,
+    Object,
+    Query,
+    Read,
+    Ref,
+    Write,
+)
 from services.act.executor import Executor
 from services.act.grounding import Ground
 from services.act.outbox import Outbox, record
+from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.messages.outcome import Status
 from shared.model.names import CAPACITY, ClusterName, DecisionId, FleetName
@@ -55,6 +66,12 @@ class LabCluster:
     """Kinds whose writes are denied for good, and why."""
     ways: dict[ClusterName, Lab] = field(default_factory=dict)
     """Other clusters that there is a way into."""
+    shaky: bool = False
+    """Whether of three writes one is not made, and one is made and not answered; and whether of
+    four looks at something one tells what was there before."""
+    _tried: int = 0
+    _looked: int = 0
+    _known: dict[Read, tuple[Object, ...]] = field(default_factory=dict)
 
     async def get(self, ref: Ref) -> Object | None:
         """Return the object, or None."""
@@ -72,12 +89,15 @@ class LabCluster:
         fits = label_selector(query.selector)
         is_there = field_selector(query.fields, resource.kind)
         everything = lab.api.store.all(resource.key, query.namespace)
-        return tuple(obj for obj in everything if fits(obj) and is_there(obj))
+        return self._seen(query, tuple(o for o in everything if fits(o) and is_there(o)))
 
     async def write(self, write: Write) -> Object:
         """Carry the write out, and maybe kill the caller before it knows."""
         if write.ref.kind.name in self.denied:
             raise PermanentError(self.denied[write.ref.kind.name])
+        self._tried += 1
+        if self.shaky and self._tried % 3 == 0:
+            raise UnreachableError("connection refused")
         try:
             written = self._write(write)
         except StatusError as error:
@@ -88,11 +108,19 @@ class LabCluster:
         if self.killed_at == len(self.writes):
             self.killed_at = None
             raise KilledError(f"after {write.purpose}")
+        if self.shaky and self._tried % 3 == 1:
+            raise UnreachableError("no answer in time")
         return written
 
     async def follow(self, _: Kind) -> AsyncIterator[News]:
         """Yield nothing: the board is told by hand."""
         yield Listed(objects=())
+
+    def _seen(self, read: Read, found: tuple[Object, ...]) -> tuple[Object, ...]:
+        """Return what is answered: what was there before, now and then, where it is shaky."""
+        before, self._known[read] = self._known.get(read, found), found
+        self._looked += 1
+        return before if self.shaky and self._looked % 4 == 0 else found
 
     def _write(self, write: Write) -> Object:
         place, api = self._place(write.ref), self._lab(write.ref).api

@@ -125,6 +125,23 @@ def a_pod_of_set(name: str, node: str, revision: str = HASH, **pod: Any) -> Json
     return made
 
 
+def managed(obj: Json, manager: str, operation: str, *path: str) -> Json:
+    """Return the object with a field recorded for somebody."""
+    fields: Json = {}
+    for key in reversed(path):
+        fields = {f"f:{key}": fields}
+    entry = {"manager": manager, "operation": operation, "fieldsV1": fields}
+    metadata = obj["metadata"]
+    managers = [*metadata.get("managedFields", ()), entry]
+    return {**obj, "metadata": {**metadata, "managedFields": managers}}
+
+
+def a_scaler(kind: str, name: str) -> Json:
+    """Return a HorizontalPodAutoscaler that keeps the replicas of a workload."""
+    target = {"apiVersion": "apps/v1", "kind": kind, "name": name}
+    return {"metadata": {"name": "by-load"}, "spec": {"scaleTargetRef": target}}
+
+
 def a_service(name: str = "render", **spec: Any) -> Json:
     """Return a Service that selects the pods of the workload of its name."""
     selector = {"app": name}

@@ -102,8 +102,8 @@ def _fits(obj: Json, read: Read) -> bool:
         return name_of(obj) == read.name
     assert isinstance(read, Query)
     if read.fields:
-        return dig(obj, "spec", "nodeName") == read.fields.partition("=")[2]
-    return label_selector(read.selector)(obj)
+        return bool(dig(obj, "spec", "nodeName") == read.fields.partition("=")[2])
+    return bool(label_selector(read.selector)(obj))
 
 
 def followed(

@@ -1,8 +1,10 @@
 """How a patch changes an object: RFC 7396, and as much of server-side apply as Act relies on."""
 
+import pickle
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 Json = dict[str, Any]
 
 
@@ -32,3 +34,9 @@ def _leaves(value: Mapping[str, Any], *path: str) -> Iterator[tuple[str, ...]]:
             yield from _leaves(inner, *path, key)
         else:
             yield (*path, key)
+
+
+def copied(obj: T) -> T:
+    """Return a deep copy, several times faster than `copy.deepcopy` makes it."""
+    copy: T = pickle.loads(pickle.dumps(obj, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - our own
+    return copy

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -39,6 +40,7 @@ from services.act.core.seen import Grounds
 from services.act.core.steps import Context, HandOver, Progress, Step, Wait
 from services.act.reading import read_seen
 from shared.errors import PermanentError, TransientError
+from shared.messages.outcome import Status
 from shared.model.names import ClusterName, DecisionId
 from shared.model.plan import Peer, Unpeer
 from tests.support.builders import NOW, later
@@ -78,9 +80,7 @@ class TwoClusters(FakeClusterApi):
                 status = {"cidr": f"10.{number}{len(name)}.0.0/16"}
                 self.put(ref, _named(cidr, status=status))
         config = json.dumps({"clusters": [{"cluster": {"server": "https://edge.invalid:6443"}}]})
-        secret = _named(
-            "edge-kubeconfig", data={"value": base64.b64encode(config.encode()).decode()}
-        )
+        secret = _named("edge-kubeconfig", data={"value": _encoded(config)})
         self.put(Ref(kind=SECRET, namespace="crossloop", name="edge-kubeconfig"), secret)
 
     async def get(self, ref: Ref) -> Object | None:
@@ -128,7 +128,7 @@ class TwoClusters(FakeClusterApi):
     def _fill_tokens(self, at: ClusterName) -> None:
         for ref, secret in self.of(SECRET, at).items():
             if secret.get("type") == "kubernetes.io/service-account-token":
-                self._tell(ref, data={"token": base64.b64encode(b"token").decode()})
+                self._tell(ref, data={"token": _encoded("token"), "ca.crt": _encoded("CA")})
 
     def _open_gateways(self, at: ClusterName) -> None:
         for ref, configuration in self.of(CONFIGURATION, at).items():
@@ -142,7 +142,7 @@ class TwoClusters(FakeClusterApi):
                     GATEWAY_RESOURCE: "true",
                 }
                 if key not in self.objects:
-                    public = base64.b64encode(f"key of {ref}".encode()).decode()
+                    public = _encoded(f"key of {ref}")
                     self.put(key, _named(name, labels=labels, data={"publicKey": public}))
                 status: Json = {"secretRef": {"name": name, "namespace": ref.namespace}}
                 if kind is GATEWAY_SERVER:
@@ -179,10 +179,11 @@ class TwoClusters(FakeClusterApi):
         for ref, asked in self.of(RESOURCE_SLICE, HERE).items():
             if not may_enter or not tenants or dig(asked, "status") or not self.verdict:
                 continue
-            accepted = [
-                {"type": t, "status": self.verdict} for t in ("Authentication", "Resources")
+            told = [
+                {"type": of, "status": self.verdict, "message": "too much"}
+                for of in ("Authentication", "Resources")
             ]
-            self._tell(ref, status={"conditions": accepted})
+            self._tell(ref, status={"conditions": told})
             copy = Ref(kind=RESOURCE_SLICE, namespace=TENANT_HOME, name=ref.name, cluster=EDGE)
             labels = {REMOTE: HOME, REPLICATED: "true"}
             self.put(copy, _named(ref.name, labels=labels, namespace=TENANT_HOME))
@@ -202,8 +203,10 @@ class TwoClusters(FakeClusterApi):
         """Take away what belonged to what is gone: a node with its slice, keys with gateways."""
         asked = {ref.name for ref in self.of(RESOURCE_SLICE, HERE)}
         for kind, at in ((RESOURCE_SLICE, EDGE), (VIRTUAL_NODE, HERE), (NODE, HERE)):
-            for ref in self.of(kind, at):
-                if ref.name not in asked and (kind != NODE or ref.name not in self.orphans):
+            for ref, obj in self.of(kind, at).items():
+                is_kept = kind == NODE and ref.name in self.orphans
+                is_own = kind == RESOURCE_SLICE and not _label(obj, REPLICATED)
+                if ref.name not in asked and not is_kept and not is_own:
                     del self.objects[ref]
         for at in AT.values():
             gateways = {r.name for k in (GATEWAY_CLIENT, GATEWAY_SERVER) for r in self.of(k, at)}
@@ -215,6 +218,10 @@ class TwoClusters(FakeClusterApi):
         obj = self.objects[ref]
         if any(obj.get(key) != value for key, value in said.items()):
             self.put(ref, {**obj, **said})
+
+
+_peered: dict[Ref, Json] = {}
+"""What there is of two clusters that are peered: made once."""
 
 
 @dataclass(slots=True)
@@ -242,6 +249,17 @@ class Act:
             EDGE: {"metadata": {"name": EDGE}, "spec": {k: v for k, v in edge.items() if v}},
         }
         return Grounds(home=HOME, namespace="crossloop", sites=sites)
+
+    async def peered(self) -> "Act":
+        """Have them peered, and forget how."""
+        if not _peered:
+            await self.go_on()
+            assert self.entry.status is Status.SUCCEEDED
+            _peered.update(self.api.objects)
+        self.api = TwoClusters()
+        for ref, obj in _peered.items():
+            self.api.objects[ref] = deepcopy(obj)
+        return self
 
     def order(self, action: Peer | Unpeer) -> None:
         """Begin an action anew."""
@@ -298,6 +316,10 @@ class Act:
 def _named(name: str, *, labels: Json | None = None, namespace: str = "", **fields: Json) -> Json:
     place = {"namespace": namespace} if namespace else {}
     return {"metadata": {"name": name, "labels": labels or {}, **place}, **fields}
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _label(obj: Object, name: str) -> str:

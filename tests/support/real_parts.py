@@ -19,6 +19,8 @@ ACT = "crossloop-act"
 """Act's field manager."""
 NEVER_READY = "never-ready"
 """A node on which pods stay pending."""
+AUDITED = ("system:serviceaccount:crossloop:act",)
+"""Whose requests are written down: what Act asks for is compared with its roles."""
 POD_TIMES = PodTimes(start_seconds=1.0, stop_seconds=0.5, never_ready_on=(NEVER_READY,))
 
 

@@ -12,7 +12,7 @@ from services.act.core.scale import next_of_scale
 from services.act.core.steps import Context, Next, Progress, Step, Wait, ended
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
-from shared.model.plan import ApplicationAction, Move, OffloadNamespace, Scale
+from shared.model.plan import ApplicationAction, FleetAction, Move, OffloadNamespace, Scale
 from shared.model.policy import FleetPolicy
 
 BLIND = timedelta(minutes=10)
@@ -90,16 +90,17 @@ def after_denial(ledger: Ledger, reason: str, *, now: datetime) -> Progress:
 def after_denied_look(ledger: Ledger, reason: str, *, now: datetime) -> Progress | None:
     """Return the progress of an action whose objects the API server did not show; None: look again.
 
-    Before anything was done that is a refusal. On the way nobody can tell where the action stands,
-    and what was denied once may be given again: it is left halfway only after a while.
+    On a cluster nothing is done before the ledger says so: a refusal. Where an application stands
+    only its objects tell, and what was denied once may be given again: it is left halfway only
+    after a while.
     """
     entry = current_entry(ledger)
-    if entry.status is Status.PENDING:
+    if entry.status is Status.PENDING and isinstance(entry.action, FleetAction):
         return after_denial(ledger, reason, now=now)
     if now <= ledger.updated_at + BLIND:
         return None
     minutes = BLIND.total_seconds() / 60
-    told = f"not to be seen for {minutes:.0f} minutes: {reason}; it is left halfway"
+    told = f"not to be seen for {minutes:.0f} minutes: {reason}; it is left where it stands"
     return ended(entry, Status.FAILED, now, told)
 
 

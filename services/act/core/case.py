@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.act.core.ledger import Entry
+from services.act.core.lending import returned
 from services.act.core.live import Live
+from services.act.core.marks import Mark
 from services.act.core.objects import Object
-from services.act.core.pinning import Mark, settle
+from services.act.core.pinning import settle
 from services.act.core.stateful import Exchange, exchange_of
 from services.act.core.steps import Context, Next, Progress, Step, ended, goes_back
 from services.act.core.workloads import is_serving, is_terminating, own_pods
@@ -65,8 +67,12 @@ class Case:
 
     def is_beyond_reach(self, pod: Object) -> bool:
         """Tell whether a pod ends on a lost cluster."""
+        return is_terminating(pod) and self.is_on_lost(pod)
+
+    def is_on_lost(self, pod: Object) -> bool:
+        """Tell whether a pod stands on a lost cluster."""
         cluster = self.live.cluster_of(pod)
-        return is_terminating(pod) and cluster is not None and bool(self.live.why_lost(cluster))
+        return cluster is not None and bool(self.live.why_lost(cluster))
 
     def is_overdue(self, since: datetime | None, *, times: float = 1) -> bool:
         """Tell whether something takes longer than a move may. Time in a pause does not count."""
@@ -95,6 +101,8 @@ class Case:
     def end(self, status: Status, reason: str) -> Next:
         """End the move; what was set for it alone is given back before."""
         progress: Progress = ended(self.entry, status, self.now, reason)
+        if self.mark.lent and (write := returned(self.move, self.workload)):
+            return Step(write=write, otherwise=progress)
         if self.mark.is_settled:
             return progress
         write = settle(self.move, self.workload, self.mark, home=self.live.home)

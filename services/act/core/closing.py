@@ -4,7 +4,7 @@ from services.act.core.case import Case
 from services.act.core.endpoints import why_not_reached, why_old_reached
 from services.act.core.giving_up import given_up
 from services.act.core.proof import Finding, judge
-from services.act.core.stateful import next_exchange
+from services.act.core.stateful import hurry, next_exchange
 from services.act.core.steps import Next, Step, Wait, ended, goes_back
 from services.act.core.workloads import is_rolled_out, replicas_of
 from shared.messages.outcome import Status
@@ -12,9 +12,11 @@ from shared.messages.outcome import Status
 
 def next_of_set(case: Case) -> Step | None:
     """Exchange the next pod; one that is lost is given up where that is allowed."""
-    if case.lost(case.move.source) and case.context.insight.policy.allow_double_run:
-        return given_up(case.pods, case.live)
-    return next_exchange(case.exchange, case.live)
+    lost = [pod for pod in case.pods if case.is_on_lost(pod)]
+    if not lost or not case.context.insight.policy.allow_double_run:
+        return next_exchange(case.exchange, case.live)
+    hurried = None if case.mark.back else hurry(case.exchange, case.live)
+    return hurried or given_up(lost, case.live)
 
 
 def next_to_end(case: Case) -> Next:
@@ -45,8 +47,7 @@ def _give_up_old(case: Case) -> Step | None:
     """Give up old replicas that end on a lost cluster, where the policy allows a double run."""
     if not case.context.insight.policy.allow_double_run:
         return None
-    left = [pod for pod in case.pods if case.is_beyond_reach(pod)]
-    return given_up(left, case.live) if left else None
+    return given_up(filter(case.is_beyond_reach, case.pods), case.live)
 
 
 def _prove(case: Case) -> Next:

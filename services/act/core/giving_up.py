@@ -1,4 +1,4 @@
-"""Pods deleted one at a time: those that hang, and those of a lost cluster where that is allowed."""
+"""Pods deleted one by one: those that hang, and those of a lost cluster where that is allowed."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,13 @@ from services.act.core.steps import Step
 
 
 def given_up(pods: Iterable[Object], live: Live) -> Step | None:
-    """Return the step that gives up a pod of a lost cluster, though it may still run there.
+    """Return the step that gives up the first pod on a lost cluster, though it may still run there.
 
     The pod of the same name of a StatefulSet is made only once that one is gone from the API.
     """
-    for pod in pods:
-        cluster = live.cluster_of(pod)
-        if cluster is not None and live.why_lost(cluster):
-            purpose = f"give up {name_of(pod)} on {cluster}, which is lost"
-            return deleted(pod, purpose, at_once=True)
+    for pod in sorted(pods, key=name_of):
+        purpose = f"give up {name_of(pod)} on {live.cluster_of(pod)}, which is lost"
+        return deleted(pod, purpose, at_once=True)
     return None
 
 

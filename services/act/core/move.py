@@ -7,9 +7,11 @@ from services.act.core.closing import next_of_set, next_to_end
 from services.act.core.freezing import next_in_pause, thaw
 from services.act.core.hanging import Hanging, hanging
 from services.act.core.ledger import Entry
+from services.act.core.lending import borrowed, is_lendable
 from services.act.core.live import Live
+from services.act.core.marks import Mark, read_mark
 from services.act.core.objects import name_of
-from services.act.core.pinning import Mark, pin, pin_set, read_mark, unpin
+from services.act.core.pinning import pin, pin_marked, pin_set, unpin
 from services.act.core.preconditions import objection_to
 from services.act.core.stateful import hold
 from services.act.core.steps import (
@@ -67,7 +69,9 @@ def _begin(move: Move, entry: Entry, live: Live, context: Context) -> Next:
         return ended(entry, Status.REFUSED, context.now, reason)
     decision, now, home = context.decision, context.now, live.home
     if move.workload.kind is WorkloadKind.DEPLOYMENT:
-        return Step(write=pin(move, live.workload, decision=decision, home=home, now=now))
+        lent = is_lendable(live.workload)
+        write = pin(move, live.workload, decision=decision, home=home, now=now, lent=lent)
+        return Step(write=write)
     gently = not live.why_lost(move.source)
     write = pin_set(move, live.workload, decision=decision, home=home, now=now, gently=gently)
     return Step(write=write)
@@ -86,8 +90,7 @@ def _follow(case: Case) -> Next:
     if mark.back:
         return _await_return(case)
     if entry.back_at is not None:
-        held = hold(case.exchange) if case.is_set else None
-        return held or Step(write=unpin(move, case.workload, mark, home=live.home))
+        return _made_safe(case) or Step(write=unpin(move, case.workload, mark, home=live.home))
     return _go_forth(case)
 
 
@@ -96,7 +99,17 @@ def _go_forth(case: Case) -> Next:
         return case.retreat(lost)
     if unsettled := case.live.why_unsettled(case.move.target, case.now):
         return Wait(reason=unsettled)
+    if not case.is_set and not case.mark.pinned:
+        write = pin_marked(case.move, case.workload, case.mark, home=case.live.home)
+        return case.guarded(_made_safe(case) or Step(write=write))
     return _await_copies(case) if case.entry.serving_at is None else next_to_end(case)
+
+
+def _made_safe(case: Case) -> Step | None:
+    """Return what has to be done before a template changes, so that no pod goes too early."""
+    if case.is_set:
+        return hold(case.exchange)
+    return borrowed(case.move, case.workload) if case.mark.lent else None
 
 
 def _await_copies(case: Case) -> Next:

@@ -3,15 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from services.act.core.objects import SECRET, Object, dig
-from services.act.core.permissions import (
-    DUTIES,
-    WHERE,
-    Permission,
-    Role,
-    permissions_for,
-    permissions_of,
-)
+from services.act.core.objects import Object, dig
+from services.act.core.permissions import DUTIES, permissions_for, permissions_of
+from services.act.core.roles import WHERE, Permission, Role
 from services.act.core.site import kubeconfig_of
 from shared.model.names import ClusterName
 from shared.model.plan import Action, Evacuate, FleetAction, Peer, Unpeer, site_of
@@ -50,8 +44,8 @@ class _Errand:
 
     kind: str
     site: ClusterName = NO_SITE
-    peers: tuple[ClusterName, ...] = ()
-    """Both clusters of a peering."""
+    peers: tuple[ClusterName, ClusterName] | None = None
+    """Both clusters of a peering, the provider first."""
 
 
 def needs_of(action: Action, land: Land) -> frozenset[Need]:
@@ -102,33 +96,34 @@ def _errands(land: Land) -> Iterator[_Errand]:
 
 
 def _needs(errand: _Errand, land: Land) -> frozenset[Need]:
-    needs = set(_of_kubeconfigs(errand, land))
-    for permission in permissions_of(errand.kind):
-        match permission.role:
-            case Role.NOTES:
-                needs.add(Need(permission=permission, namespace=land.namespace))
-            case Role.CLUSTERS:
-                place = _namespace_of(land.sites.get(errand.site, {}), errand.kind)
-                needs.add(Need(permission=permission, namespace=place))
-            case Role.ALWAYS | Role.PEERING:
-                if not errand.peers or land.home in errand.peers:
-                    needs.add(Need(permission=permission))
-    return frozenset(needs)
+    places = {
+        Role.ALWAYS: {""},
+        Role.CLUSTERS: _namespaces_of(errand, land),
+        Role.NOTES: {land.namespace},
+        Role.PEERING: {""},
+        Role.PROVIDING: {""},
+    }
+    if errand.peers:
+        provider, consumer = errand.peers
+        if land.home != consumer:
+            places[Role.ALWAYS] = places[Role.PEERING] = set()
+        if land.home != provider:
+            places[Role.PROVIDING] = set()
+    return frozenset(
+        Need(permission=permission, namespace=place)
+        for permission in permissions_of(errand.kind)
+        for place in places[permission.role]
+    )
 
 
-def _of_kubeconfigs(errand: _Errand, land: Land) -> Iterator[Need]:
-    """Yield what the ways into other clusters need."""
-    permission = Permission(role=Role.CLUSTERS, group="", resource=SECRET.plural, verb="get")
-    for peer in errand.peers:
-        secret = kubeconfig_of(land.sites.get(peer, {}))
-        if secret is not None:
-            yield Need(permission=permission, namespace=secret.namespace)
-
-
-def _namespace_of(site: Object, kind: str) -> str:
-    """Return where the Cluster API objects are that an action is about."""
-    declared = "growth" if kind in ("grow_cluster", "shrink_cluster") else "template"
-    return str(dig(site, "spec", declared, "namespace") or "default")
+def _namespaces_of(errand: _Errand, land: Land) -> set[str]:
+    """Return where the Cluster API objects or the kubeconfigs are that an action is about."""
+    if errand.peers:
+        secrets = [kubeconfig_of(land.sites.get(peer, {})) for peer in errand.peers]
+        return {secret.namespace for secret in secrets if secret is not None}
+    declared = "growth" if errand.kind in ("grow_cluster", "shrink_cluster") else "template"
+    site = land.sites.get(errand.site, {})
+    return {str(dig(site, "spec", declared, "namespace") or "default")}
 
 
 def _everywhere(permissions: Iterable[Permission]) -> frozenset[Need]:

@@ -123,6 +123,8 @@ class Write:
     """As `status` or `scale`; empty for the object itself."""
     purpose: str
     """What it is for, as people say it."""
+    emptied: tuple[Query, ...] = ()
+    """Of a deletion: what must find nothing right before, or nothing is deleted."""
 
 
 def dig(value: Any, *path: str) -> Any:

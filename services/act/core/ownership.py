@@ -26,6 +26,12 @@ def applier_of(obj: Object, *path: str) -> str:
     return ""
 
 
+def is_recorded(obj: Object, *path: str) -> bool:
+    """Tell whether somebody is recorded for a field without applying it: they wrote it once."""
+    entries = dig(obj, "metadata", "managedFields") or ()
+    return any(e.get("operation") != _APPLY and _holds(e, path) for e in entries)
+
+
 def why_not_ours_to_scale(workload: Object, scalers: Iterable[Object]) -> str:
     """Say who else keeps the number of a workload's replicas, or nothing.
 

@@ -4,10 +4,7 @@ The manifests in `deploy/kubernetes` are checked against this table, and so are 
 real API server recorded: nothing is missing there, and nothing is unused.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from services.act.core.cluster_api.kinds import (
     BOOTSTRAP,
@@ -38,186 +35,136 @@ from services.act.core.objects import (
     Kind,
 )
 from services.act.core.peering import kinds as liqo
+from services.act.core.roles import Permission, Role, Rule
 
-
-class Role(StrEnum):
-    """Who grants a permission: a role of `deploy/kubernetes`, and where it is bound."""
-
-    ALWAYS = "crossloop-act"
-    """In the whole management cluster."""
-    CLUSTERS = "crossloop-act-clusters"
-    """In the namespaces of Cluster API's objects and of kubeconfigs."""
-    PEERING = "crossloop-act-peering"
-    """In the whole management cluster: Liqo makes a namespace for each peer."""
-    NOTES = "crossloop-act-notes"
-    """In Act's own namespace."""
-
-
-WHERE: Mapping[Role, str] = {
-    Role.ALWAYS: "deploy/kubernetes/base",
-    Role.CLUSTERS: "deploy/kubernetes/components/cluster-api",
-    Role.PEERING: "deploy/kubernetes/components/peering",
-    Role.NOTES: "deploy/kubernetes/components/peering",
-}
-"""What has to be applied for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Permission:
-    """One rule of RBAC, taken apart: one verb on one resource."""
-
-    role: Role
-    group: str
-    resource: str
-    """The plural, with the subresource behind a slash."""
-    verb: str
-    name: str = ""
-    """Of the one object it holds for; empty: of all."""
-
-    def __str__(self) -> str:
-        group = f".{self.group}" if self.group else ""
-        resource, slash, subresource = self.resource.partition("/")
-        return f"{self.verb} {resource}{group}{slash}{subresource}"
-
-
-class _Rule(NamedTuple):
-    """Verbs on a kind, or on a subresource of it."""
-
-    kind: Kind
-    verbs: str
-    subresource: str = ""
-    name: str = ""
-
-    def under(self, role: Role) -> Iterable[Permission]:
-        resource = f"{self.kind.plural}/{self.subresource}".rstrip("/")
-        for verb in self.verbs.split():
-            yield Permission(
-                role=role, group=self.kind.group, resource=resource, verb=verb, name=self.name
-            )
-
-
-_MAKE, _REMOVE = "get create patch", "get delete"
-
-DUTIES: Mapping[str, tuple[_Rule, ...]] = {
-    "follow applications": (_Rule(APPLICATION, "list watch"),),
-    "follow sites": (_Rule(SITE, "list watch"),),
-    "tell how an application does": (_Rule(APPLICATION, "patch", "status"),),
-    "keep plans for clusters": (_Rule(SITE, "patch", "status"),),
+DUTIES: Mapping[str, tuple[Rule, ...]] = {
+    "follow applications": (Rule(APPLICATION, "list watch"),),
+    "follow sites": (Rule(SITE, "list watch"),),
+    "tell how an application does": (Rule(APPLICATION, "patch", "status"),),
+    "keep plans for clusters": (Rule(SITE, "patch", "status"),),
     "cordon lost clusters": (
-        _Rule(NODE, "list watch patch"),
-        _Rule(FOREIGN_CLUSTER, "list watch"),
-        _Rule(POD, "list"),
+        Rule(NODE, "list watch patch"),
+        Rule(FOREIGN_CLUSTER, "list watch"),
+        Rule(POD, "list"),
     ),
 }
 """What Act does of its own accord."""
 
-_WORKLOADS = (_Rule(DEPLOYMENT, "get"), _Rule(STATEFUL_SET, "get"))
-_SIZES = (_Rule(DEPLOYMENT, "patch", "scale"), _Rule(STATEFUL_SET, "patch", "scale"))
-_OFFLOADING = (_Rule(NAMESPACE_OFFLOADING, "get", name=OFFLOADING_NAME),)
-_VIRTUAL_NODES = (_Rule(NODE, "list"), _Rule(FOREIGN_CLUSTER, "list"))
-
-_INFRASTRUCTURES = (
-    ("openstackclusters", "openstackmachinetemplates"),
-    ("devclusters", "devmachinetemplates"),
+_WORKLOADS = (Rule(DEPLOYMENT, "get"), Rule(STATEFUL_SET, "get"))
+_SIZES = (Rule(DEPLOYMENT, "patch", "scale"), Rule(STATEFUL_SET, "patch", "scale"))
+_MOVE = (
+    *_WORKLOADS,
+    Rule(DEPLOYMENT, "patch"),
+    Rule(STATEFUL_SET, "patch"),
+    Rule(STATEFUL_SET, "patch", "scale"),
+    Rule(POD, "list delete"),
+    Rule(NODE, "list"),
+    Rule(FOREIGN_CLUSTER, "list"),
+    Rule(NAMESPACE_OFFLOADING, "get", name=OFFLOADING_NAME),
+    Rule(SERVICE, "list"),
+    Rule(ENDPOINT_SLICE, "list"),
+    Rule(POD_AUTOSCALER, "list"),
+    Rule(LEASE, "get"),
+    Rule(EVENT, "list"),
 )
-_CONTROL_PLANES = ("kubeadmcontrolplanes", "kthreescontrolplanes")
-_BOOTSTRAPS = ("kubeadmconfigtemplates", "kthreesconfigtemplates")
+_OFFLOAD = (
+    Rule(NAMESPACE, "get patch"),
+    Rule(NAMESPACE_OFFLOADING, "get create patch", name=OFFLOADING_NAME),
+    Rule(NODE, "list"),
+)
+_EVACUATE = (Rule(NODE, "list patch"), Rule(FOREIGN_CLUSTER, "get"), Rule(POD, "list"))
 
 
-def _kinds(group: str, plurals: Iterable[str]) -> tuple[Kind, ...]:
+def _kinds(group: str, *plurals: str) -> tuple[Kind, ...]:
     return tuple(Kind(group=group, name=plural, plural=plural) for plural in plurals)
 
 
+_TEMPLATES = (
+    *_kinds(BOOTSTRAP, "kubeadmconfigtemplates", "kthreesconfigtemplates"),
+    *_kinds(INFRASTRUCTURE, "devmachinetemplates", "openstackmachinetemplates"),
+)
 _MADE = (
     CLUSTER,
     MACHINE_DEPLOYMENT,
-    *_kinds(CONTROL_PLANE, _CONTROL_PLANES),
-    *_kinds(BOOTSTRAP, _BOOTSTRAPS),
-    *_kinds(INFRASTRUCTURE, (plural for pair in _INFRASTRUCTURES for plural in pair)),
+    *_kinds(CONTROL_PLANE, "kubeadmcontrolplanes", "kthreescontrolplanes"),
+    *_kinds(INFRASTRUCTURE, "devclusters", "openstackclusters"),
+    *_TEMPLATES,
 )
 """What a template may hold, for the providers that are supported."""
-_RESIZING = (
-    _Rule(CLUSTER, "list patch"),
-    _Rule(MACHINE_DEPLOYMENT, "get patch"),
-    _Rule(MACHINE_DEPLOYMENT, "patch", "scale"),
-    _Rule(MACHINE, "list"),
+_RESIZE = (
+    Rule(CLUSTER, "list patch"),
+    Rule(MACHINE_DEPLOYMENT, "get patch"),
+    Rule(MACHINE_DEPLOYMENT, "patch", "scale"),
+    Rule(MACHINE, "list"),
 )
-_MAKING = (
-    *(_Rule(kind, _MAKE) for kind in _MADE),
-    *(_Rule(kind, "delete") for kind in _MADE),
-    _Rule(MACHINE, "list"),
-    _Rule(SECRET, "get"),
+_CREATE = (
+    *(Rule(kind, "get create patch delete") for kind in _MADE),
+    Rule(MACHINE, "list"),
+    Rule(SECRET, "get"),
 )
-_NETWORK = (liqo.CONFIGURATION, liqo.GATEWAY_SERVER, liqo.GATEWAY_CLIENT, liqo.PUBLIC_KEY)
-_ACCOUNTS = (liqo.SERVICE_ACCOUNT, liqo.ROLE_BINDING)
-_LIQO = (liqo.TENANT, liqo.IDENTITY, liqo.RESOURCE_SLICE, liqo.VIRTUAL_NODE, *_NETWORK)
-_LOOKING = (
-    _Rule(CONFIG_MAP, "get", name="liqo-clusterid-configmap"),
-    _Rule(liqo.NETWORK, "get"),
-    *(_Rule(kind, "list") for kind in (*_LIQO, liqo.CONNECTION, *_ACCOUNTS, SECRET, NAMESPACE)),
+_DELETE = (
+    Rule(CLUSTER, "get delete"),
+    Rule(MACHINE, "list patch"),
+    *(Rule(kind, "list delete") for kind in _TEMPLATES),
+    Rule(SECRET, "list delete"),
+)
+_BEFORE_DELETION = (
+    *(Rule(NODE, "list"), Rule(POD, "list"), Rule(FOREIGN_CLUSTER, "get")),
+    *(Rule(liqo.VIRTUAL_NODE, "list"), Rule(liqo.RESOURCE_SLICE, "list")),
 )
 
-_Grants = Mapping[Role, tuple[_Rule, ...]]
+_TUNNEL = (liqo.CONFIGURATION, liqo.GATEWAY_SERVER, liqo.GATEWAY_CLIENT, liqo.PUBLIC_KEY)
+_SHARED = (NAMESPACE, SECRET, *_TUNNEL)
+_MADE_BY_BOTH = (NAMESPACE, SECRET, liqo.CONFIGURATION, liqo.PUBLIC_KEY)
+_CONSUMING = (*_SHARED, liqo.RESOURCE_SLICE, liqo.VIRTUAL_NODE, liqo.IDENTITY)
+_PROVIDING = (*_SHARED, liqo.TENANT, liqo.SERVICE_ACCOUNT, liqo.ROLE_BINDING)
+_OF_LIQO = (Rule(CONFIG_MAP, "get", name="liqo-clusterid-configmap"), Rule(liqo.NETWORK, "get"))
 
-ACTIONS: Mapping[str, _Grants] = {
-    "offload_namespace": {
-        Role.ALWAYS: (
-            _Rule(NAMESPACE, "get patch"),
-            _Rule(NAMESPACE_OFFLOADING, _MAKE, name=OFFLOADING_NAME),
-            _Rule(NODE, "list"),
-        )
-    },
-    "move": {
-        Role.ALWAYS: (
-            *_WORKLOADS,
-            *_VIRTUAL_NODES,
-            *_OFFLOADING,
-            _Rule(DEPLOYMENT, "patch"),
-            _Rule(STATEFUL_SET, "patch"),
-            _Rule(STATEFUL_SET, "patch", "scale"),
-            _Rule(SERVICE, "list"),
-            _Rule(ENDPOINT_SLICE, "list"),
-            _Rule(POD_AUTOSCALER, "list"),
-            _Rule(POD, "list delete"),
-            _Rule(LEASE, "get"),
-            _Rule(EVENT, "list"),
-        )
-    },
-    "scale": {Role.ALWAYS: (*_WORKLOADS, *_SIZES, _Rule(POD_AUTOSCALER, "list"))},
-    "evacuate": {
-        Role.ALWAYS: (
-            _Rule(NODE, "list patch"),
-            _Rule(FOREIGN_CLUSTER, "get"),
-            _Rule(POD, "list"),
-        )
-    },
-    "grow_cluster": {Role.CLUSTERS: _RESIZING},
-    "shrink_cluster": {Role.CLUSTERS: _RESIZING},
-    "create_cluster": {Role.CLUSTERS: _MAKING},
-    "delete_cluster": {
-        Role.ALWAYS: (*_VIRTUAL_NODES, _Rule(POD, "list")),
-        Role.CLUSTERS: (
-            *(_Rule(kind, _REMOVE) for kind in _MADE),
-            _Rule(MACHINE, "list patch"),
-            _Rule(SECRET, "get"),
-        ),
-    },
+
+def _side(kinds: tuple[Kind, ...], made: tuple[Kind, ...], seen: Kind) -> tuple[Rule, ...]:
+    """Return what is done about a peering on one of its clusters."""
+    return (
+        *(Rule(kind, "list delete") for kind in kinds),
+        *(Rule(kind, "create patch") for kind in made),
+        *(Rule(seen, "list"), Rule(liqo.CONNECTION, "list"), Rule(CONFIG_MAP, "list")),
+        *_OF_LIQO,
+    )
+
+
+_CONSUMER = _side(
+    _CONSUMING,
+    (*_MADE_BY_BOTH, liqo.GATEWAY_CLIENT, liqo.RESOURCE_SLICE),
+    liqo.TENANT,
+)
+_PROVIDER = _side(
+    _PROVIDING,
+    (*_MADE_BY_BOTH, liqo.GATEWAY_SERVER, liqo.TENANT, liqo.SERVICE_ACCOUNT, liqo.ROLE_BINDING),
+    liqo.RESOURCE_SLICE,
+)
+_WAY = (Rule(SECRET, "get"),)
+
+ACTIONS: Mapping[str, Mapping[Role, tuple[Rule, ...]]] = {
+    "offload_namespace": {Role.ALWAYS: _OFFLOAD},
+    "move": {Role.ALWAYS: _MOVE},
+    "scale": {Role.ALWAYS: (*_WORKLOADS, *_SIZES, Rule(POD_AUTOSCALER, "list"))},
+    "evacuate": {Role.ALWAYS: _EVACUATE},
+    "grow_cluster": {Role.CLUSTERS: _RESIZE},
+    "shrink_cluster": {Role.CLUSTERS: _RESIZE},
+    "create_cluster": {Role.ALWAYS: (Rule(NODE, "list"),), Role.CLUSTERS: _CREATE},
+    "delete_cluster": {Role.ALWAYS: _BEFORE_DELETION, Role.CLUSTERS: _DELETE},
     "peer": {
-        Role.ALWAYS: (_Rule(FOREIGN_CLUSTER, "get"), _Rule(NODE, "list"), _Rule(POD, "list")),
-        Role.PEERING: (
-            *_LOOKING,
-            *(_Rule(kind, "create patch") for kind in (*_LIQO, *_ACCOUNTS, SECRET, NAMESPACE)),
-            _Rule(DEPLOYMENT, "get"),
-        ),
-        Role.NOTES: (_Rule(CONFIG_MAP, _MAKE),),
+        Role.ALWAYS: (Rule(FOREIGN_CLUSTER, "get"), Rule(NODE, "list"), Rule(POD, "list")),
+        Role.CLUSTERS: _WAY,
+        Role.PEERING: (*_CONSUMER, Rule(DEPLOYMENT, "get")),
+        Role.PROVIDING: (*_PROVIDER, Rule(DEPLOYMENT, "get")),
+        Role.NOTES: (Rule(CONFIG_MAP, "get create patch"),),
     },
     "unpeer": {
-        Role.ALWAYS: (_Rule(FOREIGN_CLUSTER, "get"), _Rule(NODE, "list"), _Rule(POD, "list")),
-        Role.PEERING: (
-            *_LOOKING,
-            *(_Rule(kind, "delete") for kind in (*_LIQO, *_ACCOUNTS, SECRET, NAMESPACE)),
-        ),
-        Role.NOTES: (_Rule(CONFIG_MAP, f"{_MAKE} delete"),),
+        Role.ALWAYS: _EVACUATE,
+        Role.CLUSTERS: _WAY,
+        Role.PEERING: (*_CONSUMER, Rule(liqo.VOLUME_CLAIM, "list")),
+        Role.PROVIDING: _PROVIDER,
+        Role.NOTES: (Rule(CONFIG_MAP, "get create patch"),),
     },
 }
 """What each kind of action needs, by the role that grants it."""

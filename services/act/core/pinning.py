@@ -1,90 +1,44 @@
 """The writes of a move: where a workload is pinned, with a mark that tells where it was."""
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.act.core.ledger_json import written
-from services.act.core.liqo import Terms, terms_for
-from services.act.core.objects import Manner, Object, Ref, Write, dig, version_of
+from services.act.core.liqo import terms_for
+from services.act.core.marks import MARK, Mark, mark_json, read_mark
+from services.act.core.objects import Manner, Object, Ref, Write, version_of
 from services.act.core.workloads import is_strategy_safe, kind_of, replicas_of, terms_of
 from shared.model.application import WorkloadKind
 from shared.model.names import ClusterName, DecisionId
 from shared.model.plan import Move
 
-MARK = "crossloop.dev/move"
 SAFE_STRATEGY = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """What Act writes on a workload beside its affinity: one write is effect and record."""
-
-    decision: str
-    component: str
-    source: str
-    target: str
-    previous: Terms | None
-    """The affinity terms before the move."""
-    started_at: datetime
-    pool: str = ""
-    back: bool = False
-    """Whether the affinity of `previous` was applied again."""
-    strategy: bool = False
-    """Whether Act set the rollout strategy of a Deployment, and so has to go on applying it."""
-    replicas: int | None = None
-    """Of a StatefulSet that gets one pod more for the move: how many it had before."""
-    pinned: bool = True
-    """Whether the affinity of the target was applied. A StatefulSet is held in place before."""
-    frozen: bool = False
-    """Whether Act stopped the rollout where it was, since the loop is paused."""
-    resumed_at: datetime | None = None
-    """When a rollout stopped went on: the time it may take counts from then."""
-
-    @property
-    def is_settled(self) -> bool:
-        """Tell whether nothing that was set for the move alone stands any more."""
-        return not (self.strategy or self.frozen)
-
-    def clock(self, since: datetime) -> datetime:
-        """Return from when on time counts for what is under way since then."""
-        return max(since, self.resumed_at or since)
-
-
-def read_mark(workload: Object) -> Mark | None:
-    """Return Act's mark on a workload. One that cannot be read counts as none."""
-    text = dig(workload, "metadata", "annotations", MARK)
-    try:
-        data = json.loads(text or "null")
-        resumed_at = data.get("resumedAt")
-        return Mark(
-            decision=data["decision"],
-            component=data["component"],
-            source=data["source"],
-            target=data["target"],
-            previous=data["previous"],
-            started_at=datetime.fromisoformat(data["startedAt"]),
-            pool=data.get("pool", ""),
-            back=data["back"],
-            strategy=data["strategy"],
-            replicas=data.get("replicas"),
-            pinned=data.get("pinned", True),
-            frozen=data.get("frozen", False),
-            resumed_at=datetime.fromisoformat(resumed_at) if resumed_at else None,
-        )
-    except (AttributeError, ValueError, KeyError, TypeError):
-        return None
-
-
 def pin(
-    move: Move, workload: Object, *, decision: DecisionId, home: ClusterName, now: datetime
+    move: Move,
+    workload: Object,
+    *,
+    decision: DecisionId,
+    home: ClusterName,
+    now: datetime,
+    lent: bool = False,
 ) -> Write:
-    """Return the write that pins a Deployment to the target of a move."""
+    """Return the write that pins a Deployment to the target of a move.
+
+    `lent`: its strategy is to be borrowed first, so it is only marked yet.
+    """
     earlier = read_mark(workload)
     mark = _new_mark(move, workload, decision, now)
+    if lent or (earlier and earlier.lent):
+        return write_mark(move, workload, replace(mark, lent=True, pinned=False), home=home)
     unsafe = not is_strategy_safe(workload) or bool(earlier and earlier.strategy)
     return write_mark(move, workload, replace(mark, strategy=unsafe), home=home)
+
+
+def pin_marked(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
+    """Return the write that pins a workload that was marked and made safe."""
+    return write_mark(move, workload, replace(mark, pinned=True), home=home)
 
 
 def pin_set(
@@ -122,7 +76,7 @@ def _new_mark(move: Move, workload: Object, decision: DecisionId, now: datetime)
 def unpin(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
     """Return the write that pins a workload as it was before a move."""
     back = replace(mark, back=True, frozen=False)
-    if move.workload.kind is WorkloadKind.DEPLOYMENT:
+    if move.workload.kind is WorkloadKind.DEPLOYMENT and not mark.lent:
         back = replace(back, strategy=mark.strategy or not is_strategy_safe(workload))
     return write_mark(move, workload, back, home=home)
 
@@ -130,7 +84,8 @@ def unpin(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Wri
 def settle(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
     """Return the write that gives back what was set for the move alone; pods stay as they are."""
     settled = replace(mark, strategy=False, frozen=False)
-    return write_mark(move, workload, settled, home=home)
+    write = write_mark(move, workload, settled, home=home)
+    return replace(write, purpose=f"give back the strategy of {move.component}")
 
 
 def write_mark(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -> Write:
@@ -149,7 +104,7 @@ def write_mark(move: Move, workload: Object, mark: Mark, *, home: ClusterName) -
     if mark.frozen and move.workload.kind is WorkloadKind.DEPLOYMENT:
         spec["paused"] = True
     metadata = {
-        "annotations": {MARK: _mark_json(mark)},
+        "annotations": {MARK: mark_json(mark)},
         "resourceVersion": version_of(workload),
     }
     return Write(
@@ -169,23 +124,6 @@ def ref_of(move: Move) -> Ref:
 def _purpose(move: Move, mark: Mark) -> str:
     if mark.frozen:
         return f"stop the rollout of {move.component} where it is"
+    if not mark.pinned and not mark.back:
+        return f"mark {move.component} before it moves"
     return f"move {move.component} {'back' if mark.back else 'to ' + move.target}"
-
-
-def _mark_json(mark: Mark) -> str:
-    data = {
-        "decision": mark.decision,
-        "component": mark.component,
-        "source": mark.source,
-        "target": mark.target,
-        "pool": mark.pool,
-        "previous": mark.previous,
-        "startedAt": written(mark.started_at),
-        "back": mark.back,
-        "strategy": mark.strategy,
-        "replicas": mark.replicas,
-        "pinned": mark.pinned,
-        "frozen": mark.frozen,
-        "resumedAt": written(mark.resumed_at) if mark.resumed_at else None,
-    }
-    return json.dumps(data, separators=(",", ":"))

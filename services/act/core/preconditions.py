@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from services.act.core.liqo import why_not_stretched
 from services.act.core.live import Live
+from services.act.core.marks import read_mark
 from services.act.core.objects import Object, dig, name_of
-from services.act.core.ownership import manager_of
-from services.act.core.pinning import read_mark
-from services.act.core.stateful import why_not_gentle
+from services.act.core.ownership import applier_of, manager_of, why_not_ours_to_scale
+from services.act.core.stateful import PARTITION, partition_of
 from services.act.core.steps import Context
 from services.act.core.workloads import (
     is_rolled_out,
     is_serving,
     own_pods,
     replicas_of,
+    resolved,
     why_bound,
 )
 from shared.model.application import WorkloadKind
@@ -55,13 +56,30 @@ def _why_not_exchangeable(move: Move, workload: Object, live: Live, context: Con
     if move.workload.kind is WorkloadKind.DEPLOYMENT:
         return _why_recreated(workload)
     if not live.why_lost(move.source):
-        return why_not_gentle(workload, live, read_mark(workload))
+        return _why_not_gentle(workload, live)
     if context.insight.policy.allow_double_run:
         return ""
     return (
         f"StatefulSet {name_of(workload)} stands on {move.source}, which is lost: it moves only if "
         f"its pods there are given up, and the fleet's policy does not allow a double run"
     )
+
+
+def _why_not_gentle(workload: Object, live: Live) -> str:
+    """Say why the pods of a StatefulSet cannot be exchanged one by one, or nothing."""
+    name, strategy = name_of(workload), dig(workload, "spec", "updateStrategy")
+    if dig(strategy, "type") == "OnDelete":
+        return f"StatefulSet {name} exchanges pods only when a person deletes them (OnDelete)"
+    share = dig(strategy, "rollingUpdate", "maxUnavailable")
+    at_once = resolved(share, replicas_of(workload), up=True, default=1)
+    if at_once > 1:
+        return f"StatefulSet {name} takes away {at_once} pods at once (maxUnavailable)"
+    if applier := applier_of(workload, *PARTITION):
+        return f"the partition of StatefulSet {name} is applied by {applier}"
+    held, mark = partition_of(workload), read_mark(workload)
+    if held and not (mark and mark.replicas):
+        return f"StatefulSet {name} is held at partition {held} by its owner"
+    return why_not_ours_to_scale(workload, live.scalers)
 
 
 def _why_recreated(workload: Object) -> str:

@@ -1,17 +1,17 @@
 """How the pods of a StatefulSet are exchanged, so that never fewer serve than before.
 
-It has no surge: its controller deletes a pod before it makes the next of that ordinal. So it is
-held in place by a partition, and one pod more is made beyond it; then the others are exchanged from
-the last on, each ready before the next goes; then the one too many is taken away. The way back is
-the same. The partition is changed by plain patches: whoever created the StatefulSet is recorded for
-its default, and applying another value would conflict with them for nothing.
+Its controller deletes a pod before it makes the next of that ordinal. So it is held in place by a
+partition, and one pod more is made beyond it; then the others are exchanged from the last on, each
+ready before the next goes; then the one too many is taken away. The way back is the same. The
+partition is changed by plain patches, since its default is recorded for whoever created the set.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.act.core.giving_up import deleted
 from services.act.core.live import Live
+from services.act.core.marks import Mark
 from services.act.core.objects import (
     Manner,
     Object,
@@ -21,8 +21,7 @@ from services.act.core.objects import (
     number,
     version_of,
 )
-from services.act.core.ownership import applier_of, why_not_ours_to_scale
-from services.act.core.pinning import Mark, ref_of, write_mark
+from services.act.core.pinning import pin_marked, ref_of
 from services.act.core.steps import Step
 from services.act.core.workloads import (
     is_serving,
@@ -30,30 +29,12 @@ from services.act.core.workloads import (
     is_unseen,
     own_pods,
     replicas_of,
-    resolved,
 )
 from shared.model.plan import Move
 
 REVISION = "controller-revision-hash"
 """The label that tells which template a pod was made from."""
 PARTITION = ("spec", "updateStrategy", "rollingUpdate", "partition")
-
-
-def why_not_gentle(workload: Object, live: Live, mark: Mark | None) -> str:
-    """Say why the pods of a StatefulSet cannot be exchanged one by one, or nothing."""
-    name, strategy = name_of(workload), dig(workload, "spec", "updateStrategy")
-    if dig(strategy, "type") == "OnDelete":
-        return f"StatefulSet {name} exchanges pods only when a person deletes them (OnDelete)"
-    share = dig(strategy, "rollingUpdate", "maxUnavailable")
-    at_once = resolved(share, replicas_of(workload), up=True, default=1)
-    if at_once > 1:
-        return f"StatefulSet {name} takes away {at_once} pods at once (maxUnavailable)"
-    if applier := applier_of(workload, *PARTITION):
-        return f"the partition of StatefulSet {name} is applied by {applier}"
-    held = partition_of(workload)
-    if held and not (mark and mark.replicas):
-        return f"StatefulSet {name} is held at partition {held} by its owner"
-    return why_not_ours_to_scale(workload, live.scalers)
 
 
 def partition_of(workload: Object) -> int:
@@ -131,6 +112,13 @@ def _next_of_pods(exchange: Exchange) -> Step | None:
     return _scaled(exchange, before) if done else None
 
 
+def hurry(exchange: Exchange, live: Live) -> Step | None:
+    """Return the step that lets all pods be exchanged: where they were is lost. None: they are."""
+    if not exchange.mark.pinned:
+        return _pinned(exchange, live)
+    return released(exchange)
+
+
 def hold(exchange: Exchange) -> Step | None:
     """Return the step that lets no pod be exchanged; None: it is held already."""
     least = max(exchange.before, exchange.asked)
@@ -174,13 +162,13 @@ def _next_while_held(exchange: Exchange) -> Step | None:
 
 
 def _pinned(exchange: Exchange, live: Live) -> Step:
-    mark = replace(exchange.mark, pinned=True)
-    return Step(write=write_mark(exchange.move, exchange.workload, mark, home=live.home))
+    write = pin_marked(exchange.move, exchange.workload, exchange.mark, home=live.home)
+    return Step(write=write)
 
 
 def _scaled(exchange: Exchange, replicas: int) -> Step:
     body = {"spec": {"replicas": replicas}}
-    purpose = f"have {replicas} pods of {exchange.move.component} while it moves"
+    purpose = f"have {replicas} pods of {exchange.move.component}"
     return Step(write=_patch(exchange, body, purpose, subresource="scale"))
 
 

@@ -38,6 +38,8 @@ class Wait:
     reason: str
     for_insight: bool = False
     """Whether only a newer insight is likely to end it."""
+    pause: timedelta = timedelta(0)
+    """How long it need not be looked at: what is waited for takes people hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

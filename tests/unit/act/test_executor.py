@@ -265,3 +265,20 @@ async def test_without_a_home_in_the_fleet_a_move_waits_where_it_is() -> None:
     assert under_way.status is Status.RUNNING
     assert ledger_in(api) == under_way
     assert len(api.written(DEPLOYMENT)) == writes
+
+
+async def test_a_server_that_asks_to_be_left_alone_is_not_asked_before() -> None:
+    api = admitted(a_world(), a_decision())
+    api.silences, api.asked_pause = 1, 30.0
+    executor = awake(api)
+    executor.board.insight = seen(api, good)
+
+    await executor.advance_all()
+    calls = api.calls
+    api.at = later(29, api.at)
+    await executor.advance_all()
+    assert api.calls == calls
+
+    api.at = later(2, api.at)
+    await executor.advance_all()
+    assert api.calls > calls

@@ -185,3 +185,14 @@ def test_a_namespace_that_does_not_exist_is_refused() -> None:
 
     assert isinstance(refused, Progress)
     assert refused.entry.message == "namespace xr does not exist"
+
+
+def test_what_cannot_be_changed_of_a_stretching_is_kept_as_found() -> None:
+    selected = an_offloading("metro")
+    fixed = {"namespaceMappingStrategy": "SelectedName", "remoteNamespaceName": "theirs"}
+    selected["spec"] |= fixed
+
+    write = stretch(selected, "cloud")
+
+    assert write is not None
+    assert fixed.items() <= write.body["spec"].items()

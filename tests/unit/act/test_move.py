@@ -6,16 +6,28 @@ from typing import Any
 
 import pytest
 
-from services.act.core.ledger import Entry
 from services.act.core.live import Live
+from services.act.core.marks import MARK
 from services.act.core.move import next_of_move
-from services.act.core.pinning import MARK
-from services.act.core.steps import Context, Next, Progress, Step, Wait
-from shared.messages.insight import Insight
+from services.act.core.steps import Context, Step, Wait
 from shared.messages.outcome import Status
 from shared.model.names import ClusterName
-from shared.model.plan import Move
 from tests.support.builders import NOW, later
+from tests.support.moving_act import (
+    AT_HOME,
+    AT_METRO,
+    DONE,
+    GOING_BACK,
+    NODES,
+    PEERS,
+    RUNNING,
+    SERVING,
+    live,
+    marked,
+    pending,
+    progress,
+    step,
+)
 from tests.support.objects_act import (
     AN_EXPECTATION,
     a_decision,
@@ -28,75 +40,6 @@ from tests.support.objects_act import (
     an_offloading,
     pinned_to,
 )
-
-HOME = ClusterName("home")
-NODES = (a_node("metro", "metro"), a_node("edge-north", "edge-north"))
-PEERS = (a_foreign_cluster("metro"), a_foreign_cluster("edge-north"))
-AT_METRO = tuple(a_pod(f"render-{n}", "metro") for n in range(3))
-AT_HOME = tuple(a_pod(f"render-h{n}", "home-node-1") for n in range(3))
-RUNNING = Entry(action=a_move(), status=Status.RUNNING, started_at=NOW)
-SERVING = replace(RUNNING, serving_at=NOW)
-GOING_BACK = replace(RUNNING, back_at=NOW, message="worse")
-
-
-def live(**changes: Any) -> Live:
-    """Return healthy objects before a move from metro."""
-    return replace(
-        Live(
-            home=HOME,
-            workload=a_deployment("render"),
-            pods=AT_METRO,
-            nodes=NODES,
-            foreign_clusters=PEERS,
-            offloading=an_offloading("metro", "edge-north"),
-        ),
-        **changes,
-    )
-
-
-def marked(cluster: str = "home", *, back: bool = False, **spec: Any) -> dict[str, Any]:
-    """Return the Deployment as the move left it."""
-    deployment = a_deployment("render", cluster=cluster, **spec)
-    mark = {
-        "decision": a_decision().id,
-        "component": "render",
-        "source": "metro",
-        "target": "home",
-        "previous": pinned_to("metro")["nodeAffinity"][
-            "requiredDuringSchedulingIgnoredDuringExecution"
-        ]["nodeSelectorTerms"],
-        "startedAt": NOW.isoformat(),
-        "back": back,
-        "strategy": False,
-    }
-    deployment["metadata"]["annotations"] = {MARK: json.dumps(mark)}
-    return deployment
-
-
-def step(
-    entry: Entry | None = None,
-    *,
-    live: Live,
-    seconds: float = 1.0,
-    insight: Insight | None = None,
-    move: Move | None = None,
-) -> Next:
-    """Return what comes next, so many seconds after the decision."""
-    move = move or a_move()
-    context = Context(
-        now=later(seconds),
-        decision=a_decision().id,
-        deadline_at=later(120),
-        insight=insight or an_insight_of(at=NOW, stands_on="metro"),
-        expectations=(AN_EXPECTATION,),
-    )
-    return next_of_move(move, entry or Entry(action=move), live, context)
-
-
-def progress(following: Next) -> Entry:
-    """Return the entry of what has to be progress."""
-    assert isinstance(following, Progress), following
-    return following.entry
 
 
 def refusal(**changes: Any) -> str:
@@ -293,9 +236,6 @@ def test_copies_that_do_not_stay_ready_on_the_target_are_taken_back() -> None:
     assert entry.back_at is not None
 
 
-DONE = live(workload=marked(), pods=AT_HOME)
-
-
 def test_it_succeeds_when_the_quality_is_as_promised_after_the_soak() -> None:
     early = step(SERVING, live=DONE, insight=an_insight_of(at=later(29)))
     done = step(SERVING, live=DONE, insight=an_insight_of(at=later(30)), seconds=31)
@@ -356,15 +296,6 @@ def test_a_move_whose_copies_are_not_ready_in_time_goes_back() -> None:
 
     assert entry.back_at == later(181)
     assert entry.message == "only 0 of 3 replicas of render are ready on home in time"
-
-
-def pending(**status: Any) -> Live:
-    """Return a move to edge-north whose first copy does not start."""
-    pod = a_pod("render-e0", "edge-north", ready=False, **status)
-    deployment = marked("edge-north")
-    mark = json.loads(deployment["metadata"]["annotations"][MARK])
-    deployment["metadata"]["annotations"][MARK] = json.dumps({**mark, "target": "edge-north"})
-    return live(workload=deployment, pods=(*AT_METRO, pod))
 
 
 UNSCHEDULABLE = {

@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import pytest
 
+from services.act.core.marks import read_mark
 from services.act.core.objects import DEPLOYMENT, STATEFUL_SET, Kind, Ref, dig
-from services.act.core.pinning import read_mark
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind, WorkloadRef
 from tests.support.executing_act import (

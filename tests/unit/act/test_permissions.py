@@ -12,7 +12,8 @@ from services.act.checking import CHECK_SECONDS, PAUSE_SECONDS, SelfCheck, check
 from services.act.core.ledger_json import read_ledger
 from services.act.core.needs import Land, Need, all_needs, needs_of, why_forbidden
 from services.act.core.objects import DEPLOYMENT
-from services.act.core.permissions import ACTIONS, DUTIES, WHERE, Permission, Role, permissions
+from services.act.core.permissions import ACTIONS, DUTIES, permissions
+from services.act.core.roles import WHERE, Permission, Role
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.ports import UnreachableError

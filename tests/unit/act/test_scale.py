@@ -14,7 +14,7 @@ from shared.model.application import WorkloadRef
 from shared.model.names import ClusterName, ComponentName
 from shared.model.plan import Scale
 from tests.support.builders import ARENA, NOW, an_insight, later
-from tests.support.objects_act import a_decision, a_deployment
+from tests.support.objects_act import a_decision, a_deployment, a_scaler, managed
 
 SCALE = Scale(
     application=ARENA,
@@ -27,12 +27,15 @@ BEGUN = Entry(action=SCALE, status=Status.RUNNING, started_at=NOW)
 GOING_BACK = replace(BEGUN, back_at=NOW, message="too slow")
 
 
-def step(entry: Entry, workload: dict[str, Any] | None, seconds: float = 1.0) -> Next:
+def step(
+    entry: Entry, workload: dict[str, Any] | None, seconds: float = 1.0, *, scalers: Any = ()
+) -> Next:
     """Return what comes next so many seconds after it began."""
     context = Context(
         now=later(seconds), decision=a_decision().id, deadline_at=later(120), insight=an_insight()
     )
-    return next_of_scale(SCALE, entry, Live(home=ClusterName("home"), workload=workload), context)
+    seen = Live(home=ClusterName("home"), workload=workload, scalers=scalers)
+    return next_of_scale(SCALE, entry, seen, context)
 
 
 def ended(following: Next) -> tuple[Status, str]:
@@ -92,3 +95,22 @@ def test_it_is_refused_after_its_deadline() -> None:
         Status.REFUSED,
         "its deadline has passed",
     )
+
+
+def test_replicas_that_somebody_else_keeps_are_refused_with_their_name() -> None:
+    new = Entry(action=SCALE)
+    applied = managed(asking(3, 3), "argocd", "Apply", "spec", "replicas")
+    by_load = (a_scaler("Deployment", "render"),)
+
+    assert ended(step(new, applied)) == (
+        Status.REFUSED,
+        "the replicas of render are applied by argocd",
+    )
+    assert ended(step(new, asking(3, 3), scalers=by_load)) == (
+        Status.REFUSED,
+        "the replicas of render are kept by HorizontalPodAutoscaler by-load",
+    )
+
+
+def test_a_change_begun_is_brought_to_an_end_whoever_keeps_the_replicas_since() -> None:
+    assert isinstance(step(BEGUN, asking(3, 3), scalers=(a_scaler("Deployment", "render"),)), Step)

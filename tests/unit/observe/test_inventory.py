@@ -79,6 +79,14 @@ def test_a_stateful_set_can_run_a_component() -> None:
     ]
 
 
+def test_a_flow_may_say_how_large_its_packets_are() -> None:
+    flow = {"from": "ingest", "to": "render", "mbps": 1}
+    for declared, known in (({}, None), ({"packetBytes": 1400}, 1400)):
+        application = raw_application(flows=[flow | declared])
+        (found,) = read(Application=[application]).applications
+        assert found.flows[0].packet_bytes == known
+
+
 def test_pods_know_their_workload() -> None:
     unhashed = raw_pod("render-77fd9-b", "render", "")
     unhashed["metadata"]["labels"] = None
@@ -163,6 +171,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
         "missing": [{"signal": "link_jitter_ms", "meaning": "ignore"}],
         "moveTimeoutSeconds": 30,
         "capacityAutonomy": "approve",
+        "allowDoubleRun": True,
         "detectors": {"link": "isolation-forest", "cluster": "local-outlier-factor"},
     }
     mine = {"metadata": {"name": "default"}, "spec": spec}
@@ -176,6 +185,7 @@ def test_the_policy_is_the_one_named_as_the_fleet() -> None:
     assert policy.meaning_of_missing("link_jitter_ms") is Missing.IGNORE
     assert policy.move_timeout == timedelta(seconds=30)
     assert policy.capacity_autonomy is Autonomy.APPROVE
+    assert policy.allow_double_run
     assert policy.detectors == Detectors(
         link=Detector.ISOLATION_FOREST, cluster=Detector.LOCAL_OUTLIER_FACTOR
     )
@@ -262,6 +272,8 @@ def test_limits_of_an_application_fill_up_from_the_policy() -> None:
          "spec.flows[0].mbps", "must be at least 0, not nan"),
         ({"flows": [{"from": "ingest", "to": "render", "mbps": -400}]},
          "spec.flows[0].mbps", "must be at least 0, not -400"),
+        ({"flows": [{"from": "ingest", "to": "render", "mbps": 1, "packetBytes": 65508}]},
+         "spec.flows[0].packetBytes", "must be from 1 to 65507, not 65508"),
     ],
 )  # fmt: skip
 def test_a_bad_application_says_where_and_why(spec: Raw, field: str, message: str) -> None:

@@ -16,6 +16,7 @@ from services.act.core.cluster_api.phases import (
     reached_at,
 )
 from services.act.core.cluster_api.removal import DELETED, next_of_leftovers, removal
+from services.act.core.cordons import virtual_nodes_of
 from services.act.core.ledger import Entry
 from services.act.core.objects import name_of
 from services.act.core.seen import Grounds, Seen
@@ -119,7 +120,11 @@ def _back(entry: Entry, scene: Scene, now: datetime) -> Next:
             told = f"{entry.message}; its virtual node {scene.used_by} takes pods, so it is left"
             return ended(entry, Status.FAILED, now, told)
         if not is_deleting(cluster):
-            return Step(write=removal(ref_of(cluster_of(scene.manifests)), cluster))
+            ref, proof = (
+                ref_of(cluster_of(scene.manifests)),
+                (virtual_nodes_of(scene.template.site),),
+            )
+            return Step(write=removal(ref, cluster, emptied=proof))
         going = f"Cluster {name_of(cluster)} is going ({said(cluster, 'Deleting')})"
         return _going(entry, going, now)
     if further := reach(entry, (DELETED,), now):

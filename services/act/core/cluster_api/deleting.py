@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from services.act.core.cluster_api.conditions import is_deleting, is_paused, said
 from services.act.core.cluster_api.emptiness import (
     further_reads_of_emptiness,
+    proof_for,
     reads_of_emptiness,
     unknown_of,
     why_in_use,
@@ -42,6 +43,7 @@ class _Scene:
     machines: tuple[Object, ...]
     in_use: str
     unknown: tuple[str, ...]
+    proof: tuple[Query, ...]
     left: tuple[tuple[Ref, Object], ...]
 
 
@@ -106,7 +108,9 @@ def _forth(entry: Entry, scene: _Scene, cluster: Object, now: datetime) -> Next:
         denied = goes_back(entry, now, f"Machine {name_of(machine)} could not be held")
         return Step(write=hook(machine), otherwise=denied)
     denied = goes_back(entry, now, "the Cluster could not be deleted")
-    return Step(write=removal(_cluster(scene.template), cluster), otherwise=denied)
+    return Step(
+        write=removal(_cluster(scene.template), cluster, emptied=scene.proof), otherwise=denied
+    )
 
 
 def _back(entry: Entry, scene: _Scene, now: datetime) -> Next:
@@ -160,6 +164,7 @@ def _scene_of(action: DeleteCluster, seen: Seen, grounds: Grounds) -> _Scene:
         machines=seen.all(_machines(template)),
         in_use=why_in_use(action.site, seen, grounds),
         unknown=unknown_of(action.site, seen, grounds),
+        proof=proof_for(action.site, seen, grounds),
         left=leftovers(template, seen),
     )
 

@@ -57,6 +57,18 @@ def unknown_of(cluster: ClusterName, seen: Seen, grounds: Grounds) -> tuple[str,
     )
 
 
+def proof_for(cluster: ClusterName, seen: Seen, grounds: Grounds) -> tuple[Query, ...]:
+    """Return what must find nothing right before a cluster is deleted: of all that answer."""
+    others = [name for name in _consumers(cluster, grounds) if not seen.why_silent(name)]
+    guests = () if seen.why_silent(cluster) else (_guests(cluster),)
+    return (
+        virtual_nodes_of(cluster),
+        *_of_peering(cluster),
+        *(_virtual_nodes(cluster, by=name) for name in others),
+        *guests,
+    )
+
+
 def _why_used_elsewhere(cluster: ClusterName, seen: Seen, grounds: Grounds) -> str:
     """Say that a consumer other than home uses a cluster, or may do so, or nothing.
 

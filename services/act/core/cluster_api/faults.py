@@ -29,8 +29,7 @@ from shared.model.names import ClusterName
 OWN_GROUPS = (GROUP, CONTROL_PLANE, BOOTSTRAP)
 """Groups that Act speaks in one version only. The infrastructure's depends on its provider."""
 GROUPS = (*OWN_GROUPS, INFRASTRUCTURE, ADDONS)
-CORE_KINDS = ("ConfigMap", "Secret")
-"""Of the core group, what a cluster may be made from."""
+"""What a cluster is made from. Secrets with credentials are there before it, and outlive it."""
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+([-+].*)?")
 _K_THREES = re.compile(r"v?\d+\.\d+\.\d+(-[^+]*)?\+k3s\d+")
 
@@ -61,7 +60,7 @@ def _unfit(manifests: tuple[Object, ...]) -> Iterator[str]:
             yield f"{told} lacks one of apiVersion, kind and metadata.name"
             continue
         group, _, version = str(manifest["apiVersion"]).rpartition("/")
-        if group not in GROUPS and not (group == "" and manifest["kind"] in CORE_KINDS):
+        if group not in GROUPS:
             yield f"{told} of {manifest['apiVersion']} is nothing a cluster is made from"
         if group in OWN_GROUPS and version != VERSION:
             yield f"{told} is {manifest['apiVersion']}: write it as {group}/{VERSION}"

@@ -7,7 +7,7 @@ from services.act.core.cluster_api.kinds import (
     VERSION,
     kind_named,
 )
-from services.act.core.objects import CONFIG_MAP, SECRET, Kind, Object, Query, Ref, dig, name_of
+from services.act.core.objects import SECRET, Kind, Object, Query, Ref, dig, name_of
 from services.act.core.seen import Seen
 from services.act.core.site import ClusterTemplate
 
@@ -23,7 +23,7 @@ all versions of its provider."""
 
 def reads_of_leftovers(template: ClusterTemplate) -> tuple[Query, ...]:
     """Return what tells what is left."""
-    return tuple(_query(kind, template) for kind in (*TEMPLATES, SECRET, CONFIG_MAP))
+    return tuple(_query(kind, template) for kind in (*TEMPLATES, SECRET))
 
 
 def leftovers(template: ClusterTemplate, seen: Seen) -> tuple[tuple[Ref, Object], ...]:

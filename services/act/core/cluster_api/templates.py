@@ -11,6 +11,8 @@ from shared.errors import PermanentError
 
 FIXED = ("CLUSTER_NAME", "NAMESPACE")
 """What follows from the Site alone; no value replaces it."""
+TEXTS = ("annotations", "labels", "matchLabels", "nodeSelector", "data", "stringData")
+"""Fields of Kubernetes that hold nothing but texts by name."""
 _OPERATORS = (":=", ":-", "=", "")
 """Between a name and its default; all mean the same, as in Cluster API's templates."""
 
@@ -118,11 +120,18 @@ def _mapped(value: Any, text: Callable[[tuple[_Part, ...]], Any]) -> Any:
     if isinstance(value, str):
         return text(tuple(_parts(value)))
     if isinstance(value, Mapping):
-        pairs = ((_mapped(k, text), _mapped(v, text)) for k, v in value.items())
-        return {str(k): v for k, v in pairs if v is not None}
+        pairs = ((str(_mapped(k, text)), _mapped(v, text)) for k, v in value.items())
+        return {k: _as_texts(v) if k in TEXTS else v for k, v in pairs if v is not None}
     if isinstance(value, list | tuple):
         return [_mapped(item, text) for item in value]
     return value
+
+
+def _as_texts(value: Any) -> Any:
+    """Return a map of texts: YAML's quotes around a variable are not known any more."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _as_text(inner) for key, inner in value.items()}
 
 
 def _in_namespace(manifest: Object, namespace: str) -> Object:

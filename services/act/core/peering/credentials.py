@@ -103,10 +103,9 @@ def _kubeconfig(scene: Scene) -> Fact:
     if not token or len(servers) != 1:
         return Fact(lacks=f"{provider.name} has not made the token of {told} yet")
     (server,) = servers
-    authority = _authority(scene) or data.get("ca.crt") or ""
     cluster: dict[str, Any] = {"server": server}
-    if server.startswith("https://") and authority:
-        cluster["certificate-authority-data"] = authority
+    if server.startswith("https://"):
+        cluster["certificate-authority-data"] = _authority(scene) or data.get("ca.crt") or ""
     return Fact(value=kubeconfig_of_token(provider.name, cluster, token))
 
 

@@ -39,6 +39,8 @@ JOINING = timedelta(minutes=15)
 made. Far above the second that Liqo itself takes."""
 OWNERS = timedelta(days=30)
 """The same where people of another cluster have a part in it."""
+AGAIN = timedelta(seconds=30)
+"""How often it is looked whether they did it."""
 
 
 def reads_of_peer(action: Peer, grounds: Grounds) -> tuple[Read, ...]:
@@ -170,7 +172,7 @@ def _ask(look: _Joining, entry: Entry, foreign: Side, why: str) -> Next:
     told = f"{why}; what the owner of {foreign.name} has to do is in {where}"
     if entry.message != told:
         return Progress(entry=replace(entry, message=told))
-    return Wait(reason=told)
+    return Wait(reason=told, pause=AGAIN)
 
 
 def _told_of_success(look: _Joining) -> str:

@@ -84,11 +84,7 @@ def everything(scene: Scene) -> Iterator[Left]:
 def is_used_backwards(scene: Scene) -> bool:
     """Tell whether the provider uses the consumer too: then the tunnel and the rest stay."""
     consumer, provider = scene.pair.sides
-    return bool(
-        scene.about(consumer, TENANT)
-        or scene.about(provider, RESOURCE_SLICE)
-        or scene.about(provider, VIRTUAL_NODE)
-    )
+    return bool(scene.about(consumer, TENANT) or scene.about(provider, RESOURCE_SLICE))
 
 
 def _all(scene: Scene, side: Side, kind: Kind) -> Iterator[Left]:
@@ -168,3 +164,12 @@ def remaining(scene: Scene) -> Iterable[str]:
             yield f"Namespace {name_of(found)} on {side.name} stays: in it is {inside}"
     if scene.foreign_cluster is not None:
         yield f"ForeignCluster {provider.name} on {consumer.name} stays: Liqo keeps it"
+
+
+def why_held(scene: Scene) -> str:
+    """Say why finalizers hold what was deleted, where that can be told."""
+    why = scene.why_beyond_reach()
+    if not why:
+        return ""
+    name = scene.pair.provider.name
+    return f"; {why}: Liqo waits for {name}; if it is gone for ever: liqoctl force unpeer {name}"

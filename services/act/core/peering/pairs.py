@@ -44,7 +44,7 @@ LIQO = "liqo"
 """The namespace of Liqo itself."""
 TUNNEL_KINDS = (GATEWAY_CLIENT, GATEWAY_SERVER, PUBLIC_KEY, CONFIGURATION)
 """In the order in which the tunnel is taken down."""
-CONSUMER_KINDS = (RESOURCE_SLICE, VIRTUAL_NODE, IDENTITY)
+CONSUMER_KINDS = (RESOURCE_SLICE, VIRTUAL_NODE, IDENTITY, TENANT)
 PROVIDER_KINDS = (TENANT, ROLE_BINDING, SERVICE_ACCOUNT, RESOURCE_SLICE)
 CIDRS = ("pod-cidr", "external-cidr")
 """Names of Liqo's Networks with the address ranges of a cluster."""

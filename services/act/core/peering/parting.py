@@ -8,12 +8,12 @@ from services.act.core.cordons import Cordon, cordon, is_cordoned, read_cordon, 
 from services.act.core.ledger import Entry
 from services.act.core.objects import NODE, Read, Write, name_of
 from services.act.core.peering.kinds import RESOURCE_SLICE
-from services.act.core.peering.leaving import contents_of_spaces, everything, remaining
+from services.act.core.peering.leaving import contents_of_spaces, everything, remaining, why_held
 from services.act.core.peering.owners import next_note, notes_ref, parting_notes
 from services.act.core.peering.pairs import pair_of, pods_of, reads_of_pair
 from services.act.core.peering.removal import is_going, next_removal
 from services.act.core.peering.scene import Scene
-from services.act.core.peering.uses import claims_of, remote_pods_of, why_in_use
+from services.act.core.peering.uses import claims_of, proof_for, remote_pods_of, why_in_use
 from services.act.core.seen import Grounds, Seen
 from services.act.core.steps import (
     Context,
@@ -111,9 +111,10 @@ def _go_on(look: _Parting) -> Next:
     if reason := why_in_use(scene):
         return _hold(look, reason)
     for each in everything(scene):
-        step = next_removal(each, otherwise=_denied(look, each.ref))
+        proof = proof_for(scene, each)
+        step = next_removal(each, emptied=proof, otherwise=_denied(look, each.ref))
         if isinstance(step, Wait) and _is_late(look, PARTING):
-            return _stopped(look, f"{step.reason}{_why_held(scene)}")
+            return _stopped(look, f"{step.reason}{why_held(scene)}")
         return step
     return _conclude(look)
 
@@ -141,28 +142,11 @@ def _denied(look: _Parting, ref: object) -> Progress:
     return _stopped(look, told)
 
 
-def _why_held(scene: Scene) -> str:
-    """Say why finalizers hold what was deleted, where that can be told."""
-    silent = _why_beyond_reach(scene)
-    if not silent:
-        return ""
-    name = scene.pair.provider.name
-    return f"; {silent}: Liqo waits for {name}; if it is gone for ever: liqoctl force unpeer {name}"
-
-
-def _why_beyond_reach(scene: Scene) -> str:
-    """Say why nothing can be done on the provider, or nothing."""
-    provider = scene.pair.provider
-    if not provider.is_ours:
-        return f"Act has no way into {provider.name}"
-    return scene.seen.why_silent(provider.at)
-
-
 def _conclude(look: _Parting) -> Next:
     """End it: nothing is left on the clusters that answer. Tell what stays, and where."""
     scene, grounds = look.scene, look.grounds
     told = [*remaining(scene)]
-    if why := _why_beyond_reach(scene):
+    if why := scene.why_beyond_reach():
         note = next_note(scene, parting_notes(scene), grounds, look.context.decision)
         if note is not None:
             return note

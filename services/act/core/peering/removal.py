@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.act.core.objects import Kind, Manner, Object, Ref, Write, dig, name_of
+from services.act.core.objects import Kind, Manner, Object, Query, Ref, Write, dig, name_of
 from services.act.core.peering.pairs import Side
 from services.act.core.steps import Progress, Step, Wait
 
@@ -28,14 +28,17 @@ def is_going(obj: Object) -> bool:
     return bool(dig(obj, "metadata", "deletionTimestamp"))
 
 
-def next_removal(each: Left, *, otherwise: Progress | None = None) -> Step | Wait:
+def next_removal(
+    each: Left, *, emptied: tuple[Query, ...], otherwise: Progress | None = None
+) -> Step | Wait:
     """Return the call that deletes this very object, or the wait until it is gone.
 
+    `emptied`: what must find nothing right before.
     `otherwise`: what is recorded where it is denied for good.
     """
     if each.goes_by_itself or is_going(each.found):
         return Wait(reason=f"{each.ref} is not gone yet")
     body = {"preconditions": {"uid": dig(each.found, "metadata", "uid")}}
     purpose = f"delete {each.ref.kind.name} {each.ref.name}"
-    write = Write(ref=each.ref, manner=Manner.DELETE, body=body, purpose=purpose)
+    write = Write(ref=each.ref, manner=Manner.DELETE, body=body, purpose=purpose, emptied=emptied)
     return Step(write=write, otherwise=otherwise)

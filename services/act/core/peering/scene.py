@@ -56,6 +56,13 @@ class Scene:
                 return why
         return ""
 
+    def why_beyond_reach(self) -> str:
+        """Say why nothing can be done on the provider, or nothing."""
+        provider = self.pair.provider
+        if not provider.is_ours:
+            return f"Act has no way into {provider.name}"
+        return self.seen.why_silent(provider.at)
+
     @cached_property
     def nodes(self) -> tuple[Object, ...]:
         """The virtual nodes of the provider."""

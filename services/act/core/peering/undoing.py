@@ -9,6 +9,7 @@ from services.act.core.peering.kinds import DECISION, RESOURCE_SLICE, VIRTUAL_NO
 from services.act.core.peering.owners import foreign_of, notes_ref
 from services.act.core.peering.removal import Left, next_removal
 from services.act.core.peering.scene import Scene
+from services.act.core.peering.uses import proof_for
 from services.act.core.peering.wants import Item, Want
 from services.act.core.seen import Grounds
 from services.act.core.steps import Context, Next, Progress, Wait, ended
@@ -36,7 +37,7 @@ def next_undoing(
     if is_late:
         refs = ", ".join(str(each.ref) for each in left)
         return _stopped(entry, f"still there: {refs}", context)
-    return next_removal(left[0])
+    return next_removal(left[0], emptied=proof_for(scene, left[0]))
 
 
 def _left(scene: Scene, items: Iterable[Item], decision: DecisionId) -> Iterator[Left]:

@@ -1,8 +1,9 @@
 """What would be lost if a peering ended: pods that run on the provider, and volumes there."""
 
-from services.act.core.objects import POD, Object, Query, dig, name_of
+from services.act.core.objects import NAMESPACE, POD, Object, Query, dig, name_of
 from services.act.core.peering.kinds import VOLUME_CLAIM
-from services.act.core.peering.pairs import Side
+from services.act.core.peering.pairs import Side, nodes_of, pods_on
+from services.act.core.peering.removal import Left
 from services.act.core.peering.scene import Scene
 from services.act.core.remains import names_of
 
@@ -36,6 +37,23 @@ def why_in_use(scene: Scene) -> str:
         told = f"{len(running)} pods still run on {provider.name}: {names_of(running)}"
         return f"{told}, though {consumer.name} has them no more"
     return ""
+
+
+def proof_for(scene: Scene, each: Left) -> tuple[Query, ...]:
+    """Return what must find nothing right before an object of a peering is deleted.
+
+    The pods on the provider, as each cluster that answers knows them; of a tenant namespace, its
+    own too.
+    """
+    consumer, provider = scene.pair.sides
+    queries: list[Query] = []
+    if consumer.is_ours:
+        queries += [pods_on(node, consumer) for node in scene.nodes] or [nodes_of(consumer)]
+    if provider.is_ours and not scene.seen.why_silent(provider.at):
+        queries.append(remote_pods_of(provider))
+    if each.ref.kind == NAMESPACE:
+        queries.append(Query(kind=POD, namespace=each.ref.name, cluster=each.ref.cluster))
+    return tuple(queries)
 
 
 def _never_ran(pod: Object) -> bool:

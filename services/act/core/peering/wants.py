@@ -36,11 +36,6 @@ class Want:
     by_owner: bool = False
     """Whether its content is for the owner of the other cluster to say."""
 
-    @property
-    def is_missing(self) -> bool:
-        """Tell whether it is not there, as far as can be seen."""
-        return not self.found
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
@@ -78,13 +73,13 @@ def make(wanted: Want, decision: DecisionId, *, otherwise: Progress) -> Step:
 
 def first_open(items: Iterable[Item]) -> Item | None:
     """Return the first thing that is still to be done or waited for on our clusters."""
-    for item in items:
-        if isinstance(item, Gate):
-            if item.reason:
-                return item
-        elif item.side.is_ours and item.is_missing:
-            return item
-    return None
+    return next((item for item in items if _is_open(item)), None)
+
+
+def _is_open(item: Item) -> bool:
+    if isinstance(item, Gate):
+        return bool(item.reason)
+    return item.side.is_ours and not item.found
 
 
 def why_waiting(item: Item) -> str:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.act.core.cluster_api.deleting import (
     further_reads_of_delete,
@@ -302,3 +304,33 @@ def test_what_is_left_of_it_is_removed_and_nothing_else() -> None:
     ended, _ = scene.after(entry, later(32))
     assert (ended.status, ended.message) == (Status.SUCCEEDED, "")
     assert ended.phases[-1] == Phase(name="deleted", at=NOW)
+
+
+ENTRIES = (Entry(action=DELETE), running(DELETE), running(DELETE, back_at=NOW, message="why"))
+
+
+@given(
+    entry=st.sampled_from(ENTRIES),
+    in_use=st.sampled_from([None, *(scene.objects for scene, _ in IN_USE)]),
+    is_held=st.booleans(),
+    may_delete=st.booleans(),
+    is_going=st.booleans(),
+    seconds=st.integers(0, 3600),
+)
+def test_a_cluster_in_use_is_never_deleted(
+    entry: Entry,
+    in_use: dict[str, list[Json]] | None,
+    is_held: bool,
+    may_delete: bool,
+    is_going: bool,
+    seconds: int,
+) -> None:
+    scene = going() if is_going else Scene()
+    scene.objects |= {k: v for k, v in (in_use or {}).items() if k not in ("Cluster", "Machine")}
+    scene.site = a_site(template={**TEMPLATE, "mayDelete": may_delete}, **PEERED)
+    _, following = (held(scene) if is_held else scene).after(entry, later(seconds))
+    if isinstance(following, Step) and following.write.manner is Manner.DELETE:
+        assert in_use is None
+        assert may_delete
+        assert is_held
+        assert following.write.ref.kind.name == "Cluster"

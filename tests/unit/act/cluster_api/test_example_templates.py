@@ -17,7 +17,8 @@ from tests.support.cluster_api_lab import BY, SPACE, Lab, in_lab
 
 FOLDER = Path(__file__).parents[4] / "deploy" / "examples" / "templates"
 METRO = ClusterName("metro")
-CLOUD = {"CREDENTIALS": "clouds", "EXTERNAL_NETWORK": "e7b2", "IMAGE": "ubuntu", "SSH_KEY": "ops"}
+NETWORK = "11111111-2222-4333-8444-555555555555"
+CLOUD = {"CREDENTIALS": "clouds", "EXTERNAL_NETWORK": NETWORK, "IMAGE": "ubuntu", "SSH_KEY": "ops"}
 VALUES: dict[str, dict[str, Any]] = {
     "in-memory": {},
     "openstack-kubeadm": CLOUD,

@@ -158,9 +158,11 @@ def test_machines_may_come_with_a_secret_of_their_own() -> None:
     assert faults_of(spoilt("MachineDeployment", to), METRO) == ()
 
 
-def test_a_secret_may_be_part_of_a_template() -> None:
+def test_a_secret_is_not_part_of_a_template() -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "clouds"}}
-    assert faults_of((*in_memory("metro"), secret), METRO) == ()
+    assert faults_of((*in_memory("metro"), secret), METRO) == (
+        "Secret clouds of v1 is nothing a cluster is made from",
+    )
 
 
 def test_what_is_only_unwise_is_a_warning() -> None:

@@ -71,6 +71,11 @@ def test_keys_are_filled_in_too_and_nulls_are_dropped() -> None:
     assert rendered({"${CLUSTER_NAME}/x": "1", "matchLabels": None}) == {"metro/x": "1"}
 
 
+def test_labels_and_annotations_are_texts_whatever_their_variables_hold() -> None:
+    held = {"annotations": {"a": "${A:=25}", "b": "${B}"}, "labels": ["${A:=25}"]}
+    assert rendered(held, B=True) == {"annotations": {"a": "25", "b": "true"}, "labels": [25]}
+
+
 def test_null_inside_a_text_is_nothing() -> None:
     assert rendered("a${A:=null}b") == "ab"
 

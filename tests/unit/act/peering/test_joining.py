@@ -1,14 +1,29 @@
 """How Act joins two clusters, and takes back what did not come."""
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from services.act.core.ledger import Entry
-from services.act.core.objects import CONFIG_MAP, DEPLOYMENT, NAMESPACE, NODE, POD, SECRET, Ref
-from services.act.core.peering.kinds import GATEWAY_SERVER, REMOTE, RESOURCE_SLICE, TENANT
+from services.act.core.objects import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NAMESPACE,
+    NODE,
+    POD,
+    SECRET,
+    Ref,
+)
+from services.act.core.peering.kinds import (
+    GATEWAY_SERVER,
+    REMOTE,
+    RESOURCE_SLICE,
+    TENANT,
+    VIRTUAL_NODE,
+)
 from services.act.core.peering.kinds import TENANT_NAMESPACE as TENANT_LABEL
 from services.act.core.steps import goes_back
 from shared.messages.outcome import Status
@@ -19,6 +34,7 @@ from tests.support.peers_act import EDGE, HERE, HOME, PEER, TENANT_EDGE, Act
 
 SLICE = Ref(kind=RESOURCE_SLICE, namespace=TENANT_EDGE, name=EDGE)
 CLUSTER_ID = Ref(kind=CONFIG_MAP, namespace="liqo", name="liqo-clusterid-configmap", cluster=EDGE)
+CONTROL = Ref(kind=SECRET, namespace=TENANT_EDGE, name="kubeconfig-controlplane-edge")
 OF_HOME = {REMOTE: "home"}
 ORDER = [
     "Namespace liqo-tenant-edge",
@@ -54,14 +70,16 @@ async def test_without_a_tunnel_nothing_of_it_is_made() -> None:
     assert [str(w.ref) for w in act.api.writes] == ORDER[:2] + ORDER[8:]
 
 
-@pytest.mark.parametrize("call", range(1, 300, 7))
-async def test_a_kill_at_any_call_makes_nothing_twice(call: int) -> None:
-    act = Act()
-    act.api.killed_at = call
-    entry = await act.go_on()
+async def test_a_kill_after_any_write_makes_nothing_twice() -> None:
+    clean = Act()
+    await clean.go_on()
+    for call in clean.api.written_at:
+        act = Act()
+        act.api.killed_at = call
+        entry = await act.go_on()
 
-    assert entry.status is Status.SUCCEEDED
-    assert [str(w.ref) for w in act.api.writes] == ORDER
+        assert entry.status is Status.SUCCEEDED
+        assert [str(write.ref) for write in act.api.writes] == ORDER
 
 
 async def test_what_is_denied_is_taken_back_in_the_reverse_order() -> None:
@@ -306,9 +324,61 @@ async def test_two_clusters_of_others_are_refused() -> None:
 
 
 async def test_a_provider_that_is_home_needs_an_address_for_others() -> None:
-    act = Act(spec={"kubeconfigSecret": None})
+    act = Act()
     act.entry = Entry(action=Peer(consumer=EDGE, provider=HOME))
     await act.look()
 
     assert act.entry.status is Status.REFUSED
     assert "Site home names no spec.kubeconfigSecret" in act.entry.message
+
+
+@pytest.mark.parametrize(
+    ("authority", "trusted"), [({"certificate-authority-data": "T1dO"}, "T1dO"), ({}, "Q0E=")]
+)
+async def test_the_consumer_is_told_where_the_provider_is_and_whom_to_trust(
+    authority: dict[str, str], trusted: str
+) -> None:
+    act = Act(wishes={"network": False})
+    config = {"clusters": [{"name": "it", "cluster": {"server": "https://edge", **authority}}]}
+    secret = act.api.objects[Ref(kind=SECRET, namespace="crossloop", name="edge-kubeconfig")]
+    secret["data"] = {"value": base64.b64encode(json.dumps(config).encode()).decode()}
+    await act.go_on()
+
+    made = act.api.objects[CONTROL]
+    assert made["metadata"]["annotations"]["liqo.io/remote-tenant-namespace"] == "liqo-tenant-home"
+    given = json.loads(base64.b64decode(made["data"]["kubeconfig"]))
+    assert given["clusters"][0]["cluster"] == {
+        "server": "https://edge",
+        "certificate-authority-data": trusted,
+    }
+    assert given["users"][0]["user"] == {"token": "token"}
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked"), [(6, {"cpu": "6"}), (2.5, {"cpu": "2500m"}), (None, None)]
+)
+async def test_no_more_is_asked_for_than_may_be_used(
+    cores: float | None, asked: dict[str, str] | None
+) -> None:
+    act = Act(wishes={"network": False}, spec={"maxCores": cores})
+    await act.go_on()
+
+    assert act.api.objects[SLICE]["spec"].get("resources") == asked
+
+
+async def test_a_virtual_node_goes_before_the_way_to_the_provider_does() -> None:
+    act = Act()
+    node = Ref(kind=VIRTUAL_NODE, namespace=TENANT_EDGE, name=EDGE)
+    await act.go_on(lambda: node in act.api.objects)
+    other = {"metadata": {"name": "theirs", "labels": {REMOTE: EDGE}}}
+    act.api.put(replace(node, name="theirs"), other)
+    act.entry = goes_back(act.entry, act.api.at, "a person wants it so").entry
+    await act.look()
+    assert SLICE not in act.api.objects
+    await act.look()
+    assert act.waited_for[-1] == "VirtualNode liqo-tenant-edge/edge is not gone yet"
+    act.api.tick()
+    entry = await act.go_on()
+
+    assert entry.status is Status.REVERTED
+    assert act.api.names() == set()

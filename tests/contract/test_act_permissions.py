@@ -1,0 +1,115 @@
+"""What Act asks for, for each action on the simulator, is what its table of permissions says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from console.real.auditing import Request
+from services.act.adapters.fleet import FleetCluster
+from services.act.adapters.kubernetes import KubernetesCluster
+from services.act.core.permissions import DUTIES, permissions, permissions_for, permissions_of
+from services.act.core.roles import Permission, Role
+from shared.messages.outcome import Status
+from shared.model.plan import CreateCluster, DeleteCluster, FleetAction, GrowCluster, ShrinkCluster
+from tests.contract.test_act_peering import PEER, UNPEER, desk
+from tests.support.cluster_api import TEMPLATES
+from tests.support.cluster_api_lab import Lab, in_lab
+from tests.support.lab_act import SITE_NAME, LabCluster, a_stage
+from tests.support.recording import Recording, used
+
+pytestmark = pytest.mark.slow
+
+GROWTH = {"namespace": "fleet", "machineDeployment": "metro-md-0", "minNodes": 1, "maxNodes": 9}
+RESIZING: dict[str, Any] = {
+    "cluster": SITE_NAME,
+    "namespace": "fleet",
+    "machine_deployment": "metro-md-0",
+    "expected_minutes": 2.0,
+}
+ORDERS: tuple[FleetAction, ...] = (
+    CreateCluster(site=SITE_NAME, template="small", expected_minutes=5.0),
+    GrowCluster(nodes_before=3, nodes=4, **RESIZING),
+    ShrinkCluster(nodes_before=4, nodes=3, **RESIZING),
+    DeleteCluster(site=SITE_NAME),
+)
+
+
+@dataclass(slots=True)
+class RecordedLab(Recording):
+    """The simulator's management cluster, with what is asked of it."""
+
+    @property
+    def lab(self) -> Lab:
+        """Return the cluster itself."""
+        return cast("LabCluster", self.cluster).lab
+
+
+async def of_clusters(lab: Lab, make: Any) -> dict[str, set[Request]]:
+    """Make, resize and delete a cluster; return what each kind of action asked for."""
+    template = {"name": "small", "namespace": "fleet", "nodes": 2, "mayDelete": True}
+    node = {"cores": 4, "memoryGib": 8}
+    manifests = {"small": tuple(make(SITE_NAME))}
+    stage = a_stage(lab, templates=manifests, growth=GROWTH, template={**template, "node": node})
+    found: dict[str, set[Request]] = {}
+    for turn, order in enumerate(ORDERS):
+        recorded = RecordedLab(LabCluster(lab))
+        stage.cluster = cast("LabCluster", recorded)
+        await stage.order(order, turn=turn)
+        entry = await stage.until_ended()
+        assert (entry.status, entry.message) == (Status.SUCCEEDED, ""), order.kind
+        found[order.kind] = recorded.requests
+    return found
+
+
+async def of_peering(folder: Path, *, has_way: bool) -> dict[str, set[Request]]:
+    """Join two clusters and part them; return what each kind of action asked for at home."""
+    found: dict[str, set[Request]] = {}
+    async with desk(folder, has_way=has_way) as act:
+        for order in (PEER, UNPEER):
+            recorded = Recording(KubernetesCluster(act.two.home.api))
+            act.api = FleetCluster(recorded, sites=lambda: act.board.sites)
+            entry = await act.carry_out(order)
+            assert entry.status is Status.SUCCEEDED, entry.message
+            found[order.kind] = recorded.requests
+            await act.api.close()
+    return found
+
+
+def beyond(kind: str, requests: set[Request]) -> set[Permission]:
+    """Return what an action of a kind asked for; AssertionError: more than it may."""
+    return used(requests, permissions_of(kind) | permissions_for("keep plans for clusters"))
+
+
+def unused(role: Role, found: set[Permission]) -> list[str]:
+    """Return what a role grants that nothing asked for."""
+    return [str(p) for p in sorted(permissions()) if p.role is role and p not in found]
+
+
+def test_actions_on_clusters_use_exactly_the_role_for_cluster_api() -> None:
+    found: set[Permission] = set()
+    for make in TEMPLATES.values():
+
+        @in_lab
+        async def story(lab: Lab, make: Any = make) -> None:
+            for kind, requests in (await of_clusters(lab, make)).items():
+                found.update(beyond(kind, requests))
+
+        story()
+    assert unused(Role.CLUSTERS, found) == []
+
+
+async def test_peering_uses_exactly_the_roles_for_it(tmp_path: Path) -> None:
+    found: set[Permission] = set()
+    for has_way in (True, False):
+        folder = tmp_path / str(has_way)
+        folder.mkdir()
+        of_both = await of_peering(folder, has_way=has_way)
+        for kind, requests in of_both.items():
+            found.update(beyond(kind, requests))
+    assert unused(Role.PEERING, found) + unused(Role.NOTES, found) == []
+
+
+def test_all_duties_are_granted_by_the_role_that_is_always_bound() -> None:
+    assert {p.role for duty in DUTIES for p in permissions_for(duty)} == {Role.ALWAYS}
