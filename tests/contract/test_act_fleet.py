@@ -1,5 +1,6 @@
 """How Act reaches the clusters of Sites: by the Secrets they name, and only if they lead there."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -25,8 +26,10 @@ from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.model.names import ClusterName
 from shared.runtime.kubeconfig import Kubeconfig, connect_by
+from shared.runtime.probes import Readiness
 from simulator.kubernetes import Fault
 from simulator.kubernetes.server import ApiServer
+from tests.contract import test_act_kubernetes as suite
 from tests.support.fakes_act import FakeClusterApi
 from tests.support.objects_act import Json
 
@@ -241,7 +244,38 @@ async def test_a_client_certificate_is_shown_and_not_left_in_a_file(
     with pytest.raises(PermanentError, match="its certificates cannot be used"):
         await fleet.api.get(THERE)
 
-    assert [*tmp_path.iterdir()] == []
+    assert left_in(tmp_path) == []
+
+
+def left_in(folder: Path) -> list[Path]:
+    return [*folder.iterdir()]
+
+
+async def test_a_site_that_names_another_secret_is_reached_by_that_one(fleet: Fleet) -> None:
+    await fleet.api.get(THERE)
+    other = {"namespace": "crossloop", "name": "other"}
+    fleet.sites[EDGE] = {"metadata": {"name": EDGE}, "spec": {"kubeconfigSecret": other}}
+
+    with pytest.raises(PermanentError, match=r"\(Secret crossloop/other, key value\) cannot be"):
+        await fleet.api.get(THERE)
+
+
+async def test_a_site_that_is_gone_is_not_reached_any_more(fleet: Fleet) -> None:
+    async with adapter.connect(fleet.home, sites=lambda: fleet.sites) as api:
+        await api.get(THERE)
+        del fleet.sites[EDGE]
+        with pytest.raises(PermanentError, match="there is no way into edge"):
+            await api.get(THERE)
+
+
+async def test_many_calls_at_once_open_one_way(fleet: Fleet) -> None:
+    await asyncio.gather(*(fleet.api.get(THERE) for _ in range(9)))
+    fleet.put(a_kubeconfig(fleet.edge.url, user={"token": "new"}))
+    for _ in range(2):
+        fleet.fail(status=401, reason="Unauthorized")
+    await asyncio.gather(*(fleet.api.get(THERE) for _ in range(9)))
+
+    assert fleet.calls.count(IDENTITY) == 2
 
 
 async def test_a_renewed_secret_is_read_again_when_the_old_one_is_not_accepted(
@@ -310,3 +344,41 @@ async def test_a_failure_beyond_is_none_of_home(fleet: Fleet) -> None:
     assert not isinstance(failure.value, UnreachableError)
     assert await fleet.api.get(KUBECONFIG) is not None
     assert await fleet.api.get(THERE) is not None
+
+
+# ---- what holds of the management cluster holds of the others
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Edge, as if it were the only cluster."""
+
+    fleet: FleetCluster
+
+    async def get(self, ref: Ref) -> Object | None:
+        return await self.fleet.get(replace(ref, cluster=EDGE))
+
+    async def list(self, query: Query) -> tuple[Object, ...]:
+        return await self.fleet.list(replace(query, cluster=EDGE))
+
+    async def write(self, write: Write) -> Object:
+        return await self.fleet.write(replace(write, ref=replace(write.ref, cluster=EDGE)))
+
+
+@pytest.fixture
+async def server(fleet: Fleet) -> AsyncIterator[suite.Server]:
+    """Edge, as the suite of the management cluster sees it."""
+    async with connect_by(Kubeconfig(server=fleet.edge.url)) as api:
+        await suite.install_kinds(api)
+        seen = suite.Server(
+            cluster=Beyond(fleet.api), api=api, readiness=Readiness(), space="beyond"
+        )
+        await seen.create(NAMESPACE, "beyond")
+        yield seen
+
+
+test_conflicts = suite.test_an_affinity_of_another_manager_is_a_conflict_that_names_it
+test_preconditions = suite.test_a_workload_that_changed_meanwhile_is_not_written
+test_scale = suite.test_replicas_are_written_through_scale_if_they_are_as_they_were
+test_applying = suite.test_a_second_move_replaces_the_first_and_goes_back_to_it
+test_merging = suite.test_status_and_ledger_leave_each_other_alone

@@ -1,5 +1,7 @@
 """What Act asks for, for each action on the simulator, is what its table of permissions says."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +15,11 @@ from services.act.core.permissions import DUTIES, permissions, permissions_for, 
 from services.act.core.roles import Permission, Role
 from shared.messages.outcome import Status
 from shared.model.plan import CreateCluster, DeleteCluster, FleetAction, GrowCluster, ShrinkCluster
-from tests.contract.test_act_peering import PEER, UNPEER, desk
+from tests.contract.test_act_peering import PEER, UNPEER, Desk, desk, notes
 from tests.support.cluster_api import TEMPLATES
 from tests.support.cluster_api_lab import Lab, in_lab
 from tests.support.lab_act import SITE_NAME, LabCluster, a_stage
+from tests.support.peerings import EDGE, REMOTE, TENANT_EDGE
 from tests.support.recording import Recording, used
 
 pytestmark = pytest.mark.slow
@@ -34,6 +37,24 @@ ORDERS: tuple[FleetAction, ...] = (
     ShrinkCluster(nodes_before=4, nodes=3, **RESIZING),
     DeleteCluster(site=SITE_NAME),
 )
+
+
+def made_by_others(group: str, kind: str, **spec: Any) -> dict[str, Any]:
+    """Return what somebody else made at home of the peering."""
+    return {
+        "apiVersion": f"{group}.liqo.io/v1beta1",
+        "kind": kind,
+        "metadata": {"name": "by-hand", "namespace": TENANT_EDGE, "labels": {REMOTE: EDGE}},
+        "spec": spec,
+    }
+
+
+OF_ANOTHER_HAND = (
+    made_by_others("authentication", "Identity", type="ControlPlane", clusterID=EDGE),
+    made_by_others("networking", "GatewayServer"),
+    made_by_others("offloading", "VirtualNode", clusterID=EDGE),
+)
+"""As `liqoctl` would leave it behind."""
 
 
 @dataclass(slots=True)
@@ -63,23 +84,44 @@ async def of_clusters(lab: Lab, make: Any) -> dict[str, set[Request]]:
     return found
 
 
-async def of_peering(folder: Path, *, has_way: bool) -> dict[str, set[Request]]:
-    """Join two clusters and part them; return what each kind of action asked for at home."""
-    found: dict[str, set[Request]] = {}
-    async with desk(folder, has_way=has_way) as act:
-        for order in (PEER, UNPEER):
-            recorded = Recording(KubernetesCluster(act.two.home.api))
-            act.api = FleetCluster(recorded, sites=lambda: act.board.sites)
-            entry = await act.carry_out(order)
-            assert entry.status is Status.SUCCEEDED, entry.message
-            found[order.kind] = recorded.requests
-            await act.api.close()
+@asynccontextmanager
+async def watched(act: Desk, found: set[Request]) -> AsyncIterator[None]:
+    """Write down what Act asks for at home while the block lasts."""
+    recorded = Recording(KubernetesCluster(act.two.home.api))
+    before, act.api = act.api, FleetCluster(recorded, sites=lambda: act.board.sites)
+    try:
+        yield
+    finally:
+        await act.api.close()
+        act.api = before
+        found |= recorded.requests
+
+
+async def of_consuming(folder: Path) -> set[Request]:
+    """Let home use edge, and end that; return what Act asked for at home."""
+    found: set[Request] = set()
+    async with desk(folder) as act, watched(act, found):
+        await act.carry_out(PEER)
+        await act.two.home.apply(*OF_ANOTHER_HAND)
+        entry = await act.carry_out(UNPEER)
+    assert entry.status is Status.SUCCEEDED, entry.message
+    return found
+
+
+async def of_telling_an_owner(folder: Path) -> set[Request]:
+    """Begin to let home use a cluster that is not ours; return what Act asked for at home."""
+    found: set[Request] = set()
+    async with desk(folder, has_way=False) as act, watched(act, found):
+        await act.order(PEER)
+        await act.go_on(lambda: "hand-back.json" in notes(act))
     return found
 
 
 def beyond(kind: str, requests: set[Request]) -> set[Permission]:
     """Return what an action of a kind asked for; AssertionError: more than it may."""
-    return used(requests, permissions_of(kind) | permissions_for("keep plans for clusters"))
+    both = permissions_of("unpeer") if kind == "peer" else frozenset()
+    table = permissions_of(kind) | both | permissions_for("keep plans for clusters")
+    return used(requests, table)
 
 
 def unused(role: Role, found: set[Permission]) -> list[str]:
@@ -100,15 +142,18 @@ def test_actions_on_clusters_use_exactly_the_role_for_cluster_api() -> None:
     assert unused(Role.CLUSTERS, found) == []
 
 
-async def test_peering_uses_exactly_the_roles_for_it(tmp_path: Path) -> None:
-    found: set[Permission] = set()
-    for has_way in (True, False):
-        folder = tmp_path / str(has_way)
-        folder.mkdir()
-        of_both = await of_peering(folder, has_way=has_way)
-        for kind, requests in of_both.items():
-            found.update(beyond(kind, requests))
+async def test_using_others_takes_exactly_the_role_for_it(tmp_path: Path) -> None:
+    requests = await of_consuming(folder_in(tmp_path, "ours"))
+    requests |= await of_telling_an_owner(folder_in(tmp_path, "theirs"))
+    found = beyond("peer", requests)
     assert unused(Role.PEERING, found) + unused(Role.NOTES, found) == []
+
+
+def folder_in(parent: Path, name: str) -> Path:
+    """Make a folder."""
+    folder = parent / name
+    folder.mkdir()
+    return folder
 
 
 def test_all_duties_are_granted_by_the_role_that_is_always_bound() -> None:

@@ -14,7 +14,6 @@ from services.act.core.objects import (
     Object,
     Query,
     Read,
-    Ref,
     Write,
     dig,
 )

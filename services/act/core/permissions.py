@@ -35,7 +35,12 @@ from services.act.core.objects import (
     Kind,
 )
 from services.act.core.peering import kinds as liqo
+from services.act.core.peering.manifests import CONTROL_PLANE_ROLE
 from services.act.core.roles import Permission, Role, Rule
+
+CLUSTER_ROLE = Kind(
+    group="rbac.authorization.k8s.io", name="ClusterRole", plural="clusterroles", namespaced=False
+)
 
 DUTIES: Mapping[str, tuple[Rule, ...]] = {
     "follow applications": (Rule(APPLICATION, "list watch"),),
@@ -72,7 +77,9 @@ _OFFLOAD = (
     Rule(NAMESPACE_OFFLOADING, "get create patch", name=OFFLOADING_NAME),
     Rule(NODE, "list"),
 )
-_EVACUATE = (Rule(NODE, "list patch"), Rule(FOREIGN_CLUSTER, "get"), Rule(POD, "list"))
+_STANDING = (Rule(NODE, "list"), Rule(FOREIGN_CLUSTER, "get"), Rule(POD, "list"))
+"""What stands on a cluster, and whether Liqo reaches it."""
+_EVACUATE = (*_STANDING, Rule(NODE, "patch"))
 
 
 def _kinds(group: str, *plurals: str) -> tuple[Kind, ...]:
@@ -109,8 +116,9 @@ _DELETE = (
     Rule(SECRET, "list delete"),
 )
 _BEFORE_DELETION = (
-    *(Rule(NODE, "list"), Rule(POD, "list"), Rule(FOREIGN_CLUSTER, "get")),
-    *(Rule(liqo.VIRTUAL_NODE, "list"), Rule(liqo.RESOURCE_SLICE, "list")),
+    *_STANDING,
+    Rule(liqo.VIRTUAL_NODE, "list"),
+    Rule(liqo.RESOURCE_SLICE, "list"),
 )
 
 _TUNNEL = (liqo.CONFIGURATION, liqo.GATEWAY_SERVER, liqo.GATEWAY_CLIENT, liqo.PUBLIC_KEY)
@@ -136,11 +144,16 @@ _CONSUMER = _side(
     (*_MADE_BY_BOTH, liqo.GATEWAY_CLIENT, liqo.RESOURCE_SLICE),
     liqo.TENANT,
 )
-_PROVIDER = _side(
-    _PROVIDING,
-    (*_MADE_BY_BOTH, liqo.GATEWAY_SERVER, liqo.TENANT, liqo.SERVICE_ACCOUNT, liqo.ROLE_BINDING),
-    liqo.RESOURCE_SLICE,
+_PROVIDER = (
+    *_side(
+        _PROVIDING,
+        (*_MADE_BY_BOTH, liqo.GATEWAY_SERVER, liqo.TENANT, liqo.SERVICE_ACCOUNT, liqo.ROLE_BINDING),
+        liqo.RESOURCE_SLICE,
+    ),
+    Rule(CLUSTER_ROLE, "bind", name=CONTROL_PLANE_ROLE),
 )
+"""Whoever makes a RoleBinding needs what it grants, or to be allowed to bind it (RBAC, Kubernetes
+documentation, "Privilege escalation prevention")."""
 _WAY = (Rule(SECRET, "get"),)
 
 ACTIONS: Mapping[str, Mapping[Role, tuple[Rule, ...]]] = {
@@ -153,10 +166,10 @@ ACTIONS: Mapping[str, Mapping[Role, tuple[Rule, ...]]] = {
     "create_cluster": {Role.ALWAYS: (Rule(NODE, "list"),), Role.CLUSTERS: _CREATE},
     "delete_cluster": {Role.ALWAYS: _BEFORE_DELETION, Role.CLUSTERS: _DELETE},
     "peer": {
-        Role.ALWAYS: (Rule(FOREIGN_CLUSTER, "get"), Rule(NODE, "list"), Rule(POD, "list")),
+        Role.ALWAYS: (*_STANDING, Rule(DEPLOYMENT, "get")),
         Role.CLUSTERS: _WAY,
-        Role.PEERING: (*_CONSUMER, Rule(DEPLOYMENT, "get")),
-        Role.PROVIDING: (*_PROVIDER, Rule(DEPLOYMENT, "get")),
+        Role.PEERING: _CONSUMER,
+        Role.PROVIDING: _PROVIDER,
         Role.NOTES: (Rule(CONFIG_MAP, "get create patch"),),
     },
     "unpeer": {

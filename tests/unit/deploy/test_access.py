@@ -120,6 +120,7 @@ def test_an_overlay_with_the_components_binds_each_role_where_it_belongs(tmp_pat
         ("crossloop-act", None),
         ("crossloop-act-clusters", "default"),
         ("crossloop-act-peering", None),
+        ("crossloop-act-providing", None),
         ("crossloop-act-notes", "crossloop"),
     }
 
