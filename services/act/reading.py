@@ -31,7 +31,7 @@ from services.act.core.objects import (
 )
 from services.act.core.seen import Seen
 from services.act.core.steps import Context, Next
-from services.act.core.workloads import kind_of, selector_of
+from services.act.core.workloads import is_rolled_out, kind_of, selector_of
 from services.act.grounding import Ground
 from services.act.ports import ClusterApi
 from shared.errors import PermanentError, TransientError
@@ -94,7 +94,7 @@ async def read_live(look: Pass, action: ApplicationAction, *, home: ClusterName)
             return Live(
                 home=home,
                 namespace=await api.get(Ref(kind=NAMESPACE, name=namespace)),
-                offloading=await _offloading(api, namespace),
+                offloading=await _offloading(look, namespace),
                 nodes=await look.list(VIRTUAL_NODES),
             )
         case Move():
@@ -108,23 +108,33 @@ async def _read_move(look: Pass, move: Move, namespace: str, home: ClusterName) 
     workload = await _workload(look.api, namespace, move)
     if workload is None:
         return Live(home=home)
-    nodes = await look.list(VIRTUAL_NODES)
     live = Live(
         home=home,
         workload=workload,
-        nodes=nodes,
+        nodes=await look.list(VIRTUAL_NODES),
         foreign_clusters=await look.list(FOREIGN_CLUSTERS),
-        offloading=await _offloading(look.api, namespace),
+        offloading=await _offloading(look, namespace),
+    )
+    if is_rolled_out(workload):
+        live = await _with_surroundings(look, live, namespace)
+    pods = Query(kind=POD, namespace=namespace, selector=selector_of(workload))
+    live = replace(
+        live,
+        pods=await look.api.list(pods),
+        leases=await _leases(look, live.virtual_nodes(move.target)),
+    )
+    if not any(map(is_unaccepted, live.pods)):
+        return live
+    return replace(live, events=await _events(look, namespace))
+
+
+async def _with_surroundings(look: Pass, live: Live, namespace: str) -> Live:
+    """Return the same with what only counts before a rollout and after it."""
+    return replace(
+        live,
         services=await look.list(Query(kind=SERVICE, namespace=namespace)),
         slices=await look.list(Query(kind=ENDPOINT_SLICE, namespace=namespace)),
         scalers=await look.list(Query(kind=POD_AUTOSCALER, namespace=namespace)),
-    )
-    pods = await look.api.list(Query(kind=POD, namespace=namespace, selector=selector_of(workload)))
-    return replace(
-        live,
-        pods=pods,
-        leases=await _leases(look, live.virtual_nodes(move.target)),
-        events=await _events(look, namespace) if any(map(is_unaccepted, pods)) else (),
     )
 
 
@@ -175,6 +185,6 @@ async def _workload(api: ClusterApi, namespace: str, action: Move | Scale) -> Ob
     return await api.get(Ref(kind=kind, namespace=namespace, name=action.workload.name))
 
 
-async def _offloading(api: ClusterApi, namespace: str) -> Object | None:
+async def _offloading(look: Pass, namespace: str) -> Object | None:
     ref = Ref(kind=NAMESPACE_OFFLOADING, namespace=namespace, name=OFFLOADING_NAME)
-    return await api.get(ref)
+    return await look.get(ref)

@@ -142,11 +142,12 @@ async def test_a_way_that_leads_to_another_cluster_is_refused(fleet: Fleet) -> N
     assert fleet.calls == [IDENTITY]
 
 
-async def test_a_cluster_without_liqo_is_refused(fleet: Fleet) -> None:
+async def test_a_cluster_that_has_no_liqo_yet_is_waited_for(fleet: Fleet) -> None:
     async with connect_by(Kubeconfig(server=fleet.edge.url)) as api:
         await api.delete(IDENTITY)
 
-    with pytest.raises(PermanentError, match=f"{WHOSE} leads to a cluster without ConfigMap liqo/"):
+    told = f"{WHOSE} leads to a cluster without ConfigMap liqo/"
+    with pytest.raises(TransientError, match=told):
         await fleet.api.get(THERE)
 
 
@@ -266,6 +267,14 @@ async def test_a_site_that_is_gone_is_not_reached_any_more(fleet: Fleet) -> None
         del fleet.sites[EDGE]
         with pytest.raises(PermanentError, match="there is no way into edge"):
             await api.get(THERE)
+
+
+async def test_a_kubeconfig_that_nobody_knows_is_refused(fleet: Fleet) -> None:
+    fault = Fault(meets=lambda *_: True, status=401, reason="Unauthorized", times=1)
+    fleet.edge.faults.add(fault)
+
+    with pytest.raises(PermanentError, match=f"{WHOSE} is not accepted: 401 Unauthorized"):
+        await fleet.api.get(THERE)
 
 
 async def test_many_calls_at_once_open_one_way(fleet: Fleet) -> None:

@@ -14,6 +14,7 @@ from services.act.adapters import kubernetes as adapter
 from services.act.adapters.kubernetes import KubernetesCluster
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger_json import ledger_json, read_ledger
+from services.act.core.lending import DEFAULT, SAFE, borrowed, is_lendable, returned
 from services.act.core.liqo import next_stretch
 from services.act.core.live import Live
 from services.act.core.marks import read_mark
@@ -33,8 +34,9 @@ from services.act.core.objects import (
     has_condition,
     version_of,
 )
-from services.act.core.pinning import pin, unpin
+from services.act.core.pinning import pin, pin_marked, unpin
 from services.act.core.status import Standing, differs, status_of
+from services.act.core.steps import Step
 from services.act.core.workloads import is_strategy_safe, terms_of
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
@@ -233,6 +235,37 @@ async def test_an_unsafe_strategy_that_nobody_set_is_made_safe_and_stays_so(
     second = await server.change("render", server.pinned("home"))
 
     assert [is_strategy_safe(d) for d in (before, first, second)] == [False, True, True]
+
+
+async def test_a_default_strategy_is_borrowed_from_whoever_created_and_given_back(
+    server: Server,
+) -> None:
+    move, home = server.move(), ClusterName("home")
+    created = await server.create(DEPLOYMENT, "render", spec={**a_template(), "replicas": 4})
+    marked = await server.change(
+        "render",
+        lambda live: pin(move, live, decision=a_decision().id, home=home, now=NOW, lent=True),
+    )
+    mark = read_mark(marked)
+    assert mark is not None
+    made_safe = await server.change("render", lambda live: write_of(borrowed(move, live)))
+    pinned = await server.change("render", lambda live: pin_marked(move, live, mark, home=home))
+    given_back = await server.change("render", lambda live: write_of(returned(move, live)))
+
+    rolling = [
+        live["spec"]["strategy"]["rollingUpdate"]
+        for live in (created, marked, made_safe, pinned, given_back)
+    ]
+    assert is_lendable(created)
+    assert rolling == [DEFAULT, DEFAULT, SAFE, SAFE, DEFAULT]
+    assert values_of(pinned) == values_of(given_back) == [["virtual-node"]]
+    assert is_lendable(given_back)
+
+
+def write_of(made: Step | Write | None) -> Write:
+    """Return the write of a step."""
+    assert made is not None
+    return made.write if isinstance(made, Step) else made
 
 
 async def test_an_affinity_of_another_manager_is_a_conflict_that_names_it(server: Server) -> None:

@@ -10,14 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from console.real.kubernetes import RealKubernetes
 from services.act.adapters.fleet import FleetCluster
 from services.act.adapters.kubernetes import KubernetesCluster
 from services.act.board import Board
 from services.act.core.ledger import Entry
 from services.act.core.ledger_json import read_ledger
-from services.act.core.objects import dig
+from services.act.core.objects import dig, has_condition, name_of
 from services.act.executor import Executor
 from services.act.intake import Intake
 from services.act.outbox import Outbox
@@ -27,6 +29,7 @@ from shared.model.names import CAPACITY, ClusterName, decision_id
 from shared.model.plan import FleetAction, Peer, Plan, Unpeer
 from shared.model.policy import FleetPolicy
 from shared.runtime.following import Listed
+from shared.runtime.kubernetes import connect, path_of
 from simulator.kubernetes.objects import Object, clone, labels_of
 from simulator.kubernetes.resources import CRDS as DEFINITIONS
 from tests.support.builders import FLEET, NOW, later
@@ -41,11 +44,13 @@ from tests.support.peerings import (
     TENANT_HOME,
     Cluster,
     Pair,
+    definitions,
     key_of,
     link,
     pair,
     says,
 )
+from tests.support.peers_act import Act
 from tests.support.real_parts import manifests
 
 ROOT = Path(__file__).parents[2]
@@ -284,3 +289,26 @@ def pod_on(node: str) -> Object:
     }
     metadata = {"name": "arena", "namespace": "default"}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.real
+async def test_a_real_server_takes_everything_that_is_made(real_kubernetes: RealKubernetes) -> None:
+    act = Act()
+    await act.go_on()
+    async with connect(str(real_kubernetes.kubeconfig)) as api:
+        for crd in definitions():
+            path = path_of(
+                group="apiextensions.k8s.io",
+                version="v1",
+                plural="customresourcedefinitions",
+                name=crd["metadata"]["name"],
+            )
+            await api.apply(path, crd, manager="operator")
+            for _ in range(200):
+                if has_condition(await api.get(path), "Established"):
+                    break
+                await asyncio.sleep(0.05)
+        cluster = KubernetesCluster(api)
+        made = [await cluster.write(write) for write in act.api.writes]
+
+    assert [name_of(obj) for obj in made] == [write.ref.name for write in act.api.writes]

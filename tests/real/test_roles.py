@@ -2,17 +2,18 @@
 
 import pytest
 
-from console.real.client import ApiError, Client, Object
+from console.real.client import ApiError, Object
 from console.real.kubernetes import RealKubernetes
-from tests.support.kustomize import rendered
+from services.act.core.permissions import permissions
+from services.act.core.roles import Role
 from tests.support.real_parts import namespace
+from tests.support.roles import client_of, install_roles
 
 pytestmark = pytest.mark.real
 
 SPACE = "roles"
-RBAC = ("Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding")
 READ = ("applications", "deployments", "foreignclusters", "namespaceoffloadings", "pods", "nodes")
-GROUPS = {
+WATCHED = {
     "applications": "crossloop.dev",
     "sites": "crossloop.dev",
     "fleetpolicies": "crossloop.dev",
@@ -21,16 +22,16 @@ GROUPS = {
     "foreignclusters": "core.liqo.io",
     "namespaceoffloadings": "offloading.liqo.io",
 }
+GROUPS = WATCHED | {p.resource.partition("/")[0]: p.group for p in permissions()}
 
+EVERYWHERE = [p for p in sorted(permissions()) if p.role is Role.ALWAYS]
 ALLOWED = [
-    *(("observe", verb, kind) for kind in (*READ, *GROUPS) for verb in ("list", "watch")),
-    *(("act", verb, "applications") for verb in ("list", "watch")),
-    *(("act", "list", kind) for kind in ("pods", "nodes", "foreignclusters")),
-    *(("act", verb, kind) for kind in ("deployments", "statefulsets") for verb in ("get", "patch")),
-    *(("act", verb, "namespaces") for verb in ("get", "patch")),
-    ("act", "patch", "applications/status"),
-    ("act", "patch", "deployments/scale"),
-    ("act", "patch", "statefulsets/scale"),
+    *(("observe", verb, kind) for kind in (*READ, *WATCHED) for verb in ("list", "watch")),
+    *(
+        ("act", p.verb, p.resource)
+        for p in sorted(permissions())
+        if p.role is Role.ALWAYS and not p.name
+    ),
 ]
 FORBIDDEN = [
     *(
@@ -41,20 +42,17 @@ FORBIDDEN = [
     ),
     *((who, "list", kind) for who in ("orient", "decide") for kind in READ),
     *((who, "list", "secrets") for who in ("observe", "orient", "decide", "act")),
-    *(("act", "delete", kind) for kind in (*READ, "namespaces")),
+    *(("act", "delete", kind) for kind in (*READ, "namespaces") if kind != "pods"),
     *(("act", "create", kind) for kind in ("deployments", "pods", "namespaces", "applications")),
-    ("act", "patch", "applications"),
-    ("act", "patch", "nodes"),
-    ("act", "patch", "pods"),
+    *(("act", "patch", kind) for kind in ("applications", "sites", "pods", "foreignclusters")),
+    ("act", "create", "namespaceoffloadings"),
 ]
 
 
 @pytest.fixture(scope="module")
 def cluster(management: RealKubernetes) -> RealKubernetes:
     """A management cluster with the roles of the base, and an empty namespace."""
-    for manifest in rendered("base"):
-        if manifest["kind"] in RBAC:
-            management.client.create(manifest)
+    install_roles(management, "base")
     namespace(management, SPACE)
     return management
 
@@ -79,16 +77,6 @@ def may(cluster: RealKubernetes, who: str, verb: str, kind: str) -> bool:
     }
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     return bool(cluster.client.call("POST", path, review)["status"]["allowed"])
-
-
-def client_of(cluster: RealKubernetes, who: str) -> Client:
-    """Return a client with a token of that service's account."""
-    path = f"/api/v1/namespaces/crossloop/serviceaccounts/{who}/token"
-    token = cluster.client.call("POST", path, {"spec": {"expirationSeconds": 3600}})
-    admin = cluster.client
-    return Client(
-        host=admin.host, port=admin.port, token=token["status"]["token"], ca_file=admin.ca_file
-    )
 
 
 def offloading(name: str) -> tuple[str, Object]:

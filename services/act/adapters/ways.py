@@ -95,7 +95,10 @@ def has_answered(error: UnreachableError) -> bool:
 
 
 async def _prove(name: ClusterName, told: str, cluster: ClusterApi) -> None:
-    """Make sure that a cluster is the one its Site is about. PermanentError: it is not."""
+    """Make sure that a cluster is the one its Site is about. PermanentError: it is not.
+
+    UnreachableError: it does not answer, or cannot tell yet.
+    """
     try:
         found = await cluster.get(CLUSTER_ID)
     except UnreachableError as error:
@@ -106,7 +109,8 @@ async def _prove(name: ClusterName, told: str, cluster: ClusterApi) -> None:
         raise PermanentError(f"{told} is not accepted: {error}") from error
     if found is None:
         where = f"ConfigMap {CLUSTER_ID.namespace}/{CLUSTER_ID.name}"
-        raise PermanentError(f"{told} leads to a cluster without {where}: is Liqo installed there?")
+        missing = f"{told} leads to a cluster without {where}: is Liqo installed there?"
+        raise UnreachableError(missing)  # of a new cluster: it may be on its way
     identity = dig(found, "data", "CLUSTER_ID")
     if identity != name:
         raise PermanentError(f"{told} leads to cluster {identity}: correct spec.kubeconfigSecret")

@@ -12,11 +12,24 @@ from services.act.core.scale import next_of_scale
 from services.act.core.steps import Context, Next, Progress, Step, Wait, ended
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status
-from shared.model.plan import ApplicationAction, FleetAction, Move, OffloadNamespace, Scale
+from shared.model.plan import (
+    ApplicationAction,
+    CreateCluster,
+    FleetAction,
+    Move,
+    OffloadNamespace,
+    Peer,
+    Scale,
+)
 from shared.model.policy import FleetPolicy
 
 BLIND = timedelta(minutes=10)
 """How long an action that was begun goes on without being allowed to look at its objects."""
+
+
+LIQO_COMES = timedelta(minutes=15)
+"""What a new cluster gets until Liqo runs there, by an add-on of its template, so that it can be
+joined."""
 
 
 def context_of(ledger: Ledger, insight: Insight, *, now: datetime, paused_by: str = "") -> Context:
@@ -70,7 +83,9 @@ def after_progress(
         status = _stopped_as(ledger, entry)
         return closed(replace(ledger, status=status, **changes), status)
     if any(not e.status.is_final for e in entries):
-        begun_by = now + policy.decision_lifetime
+        upcoming = next(e.action for e in entries if not e.status.is_final)
+        is_new = isinstance(upcoming, Peer) and isinstance(entry.action, CreateCluster)
+        begun_by = now + (LIQO_COMES if is_new else policy.decision_lifetime)
         return replace(ledger, status=Status.RUNNING, deadline_at=begun_by, **changes)
     changes["message"] = "; ".join(e.message for e in entries if e.message)
     return replace(ledger, status=Status.SUCCEEDED, **changes)

@@ -17,6 +17,7 @@ from services.act.core.stateful import hold
 from services.act.core.steps import (
     Context,
     Next,
+    Progress,
     Step,
     Wait,
     began,
@@ -67,6 +68,9 @@ def _begin(move: Move, entry: Entry, live: Live, context: Context) -> Next:
         return Wait(reason=reason)
     if objection or live.workload is None:
         return ended(entry, Status.REFUSED, context.now, reason)
+    warnings = warnings_of(move, live, context.insight)
+    if warnings != entry.warnings:
+        return Progress(entry=replace(entry, warnings=warnings))
     decision, now, home = context.decision, context.now, live.home
     if move.workload.kind is WorkloadKind.DEPLOYMENT:
         lent = is_lendable(live.workload)
@@ -81,8 +85,7 @@ def _follow(case: Case) -> Next:
     """Go on with a move whose mark stands on the workload."""
     move, entry, live, mark = case.move, case.entry, case.live, case.mark
     if entry.status is Status.PENDING:
-        warnings = warnings_of(move, live, case.context.insight)
-        return began(replace(entry, warnings=entry.warnings + warnings), mark.started_at)
+        return began(entry, mark.started_at)
     if case.context.paused_by:
         return next_in_pause(case)
     if mark.frozen:

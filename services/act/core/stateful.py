@@ -114,9 +114,7 @@ def _next_of_pods(exchange: Exchange) -> Step | None:
 
 def hurry(exchange: Exchange, live: Live) -> Step | None:
     """Return the step that lets all pods be exchanged: where they were is lost. None: they are."""
-    if not exchange.mark.pinned:
-        return _pinned(exchange, live)
-    return released(exchange)
+    return released(exchange) if exchange.mark.pinned else _pinned(exchange, live)
 
 
 def hold(exchange: Exchange) -> Step | None:

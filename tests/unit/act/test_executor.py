@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.act.core.objects import DEPLOYMENT, NAMESPACE_OFFLOADING, Ref
+from services.act.core.objects import DEPLOYMENT, NAMESPACE_OFFLOADING, SERVICE, Ref
 from shared.messages.control import Control
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadRef
 from shared.model.names import ClusterName, ComponentName
 from shared.model.plan import OffloadNamespace, Scale
 from shared.runtime.following import Listed
-from tests.support.builders import ARENA, FLEET, NOW, later
+from tests.support.builders import ARENA, FLEET, NOW, a_placement, later
 from tests.support.executing_act import (
     APPLICATION_REF,
     Latency,
@@ -25,7 +25,7 @@ from tests.support.executing_act import (
     seen,
 )
 from tests.support.fakes_act import a_world
-from tests.support.objects_act import a_decision, a_move
+from tests.support.objects_act import a_decision, a_move, a_service
 
 RENDER = Ref(kind=DEPLOYMENT, namespace="xr", name="render")
 
@@ -282,3 +282,21 @@ async def test_a_server_that_asks_to_be_left_alone_is_not_asked_before() -> None
     api.at = later(2, api.at)
     await executor.advance_all()
     assert api.calls > calls
+
+
+async def test_what_a_move_starves_is_told_in_its_ledger_from_the_beginning() -> None:
+    api = admitted(a_world(), a_decision())
+    ref = Ref(kind=SERVICE, namespace="xr", name="render")
+    api.put(ref, a_service(internalTrafficPolicy="Local"))
+    executor = awake(api)
+    insight = seen(api, good)
+    far = (a_placement("ingest", "metro"), *insight.fleet.placements[1:])
+    executor.board.insight = replace(insight, fleet=replace(insight.fleet, placements=far))
+
+    await executor.advance_all()
+
+    (entry,) = ledger_in(api).entries
+    assert entry.warnings == (
+        "Service render has internalTrafficPolicy Local: ingest will not reach render on home",
+    )
+    assert len(api.written(DEPLOYMENT)) == 1

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.act.board import Board
+from services.act.core.act import LIQO_COMES, after_progress
 from services.act.core.action_json import action_from, action_json
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.ledger_json import ledger_json, read_ledger
 from services.act.core.objects import SITE, Ref, dig
+from services.act.core.steps import ended
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from shared.errors import PermanentError, TransientError
@@ -234,3 +236,28 @@ def test_sites_of_other_fleets_are_left_out_and_gone_ones_forgotten() -> None:
     assert set(board.sites) == {METRO}
     board.hear_of_sites(Changed(object=ours, gone=True))
     assert board.sites == {}
+
+
+def a_ledger(*actions: FleetAction) -> Ledger:
+    """Return a plan about the metro whose first action is under way."""
+    first, *others = actions
+    return Ledger(
+        decision=DecisionId("x"),
+        cycle=cycle_at(NOW),
+        application=CAPACITY,
+        status=Status.RUNNING,
+        started_at=NOW,
+        deadline_at=NOW,
+        updated_at=NOW,
+        entries=(Entry(action=first, status=Status.RUNNING), *(Entry(action=a) for a in others)),
+        site=METRO,
+    )
+
+
+def test_a_cluster_just_made_gets_time_to_have_liqo_before_it_is_joined() -> None:
+    create, peer = ACTIONS[2], ACTIONS[4]
+    policy = FleetPolicy()
+    for first, expected in ((create, LIQO_COMES), (GROW, policy.decision_lifetime)):
+        ledger = a_ledger(first, peer)
+        done = ended(ledger.entries[0], Status.SUCCEEDED, NOW, "")
+        assert after_progress(ledger, done, now=NOW, policy=policy).deadline_at == NOW + expected

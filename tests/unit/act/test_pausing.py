@@ -1,5 +1,6 @@
 """A pause in the middle of a move: the rollout stands still, with two copies rather than none."""
 
+import asyncio
 from copy import deepcopy
 
 import pytest
@@ -152,3 +153,27 @@ async def test_act_killed_at_any_call_around_a_pause_ends_the_move_the_same_way(
         assert ledger.status is Status.SUCCEEDED, call
         assert standing(api) == ["home"] * 3, call
         assert api.least_ready == 3, call
+
+
+async def test_a_pause_is_acted_on_at_once_and_not_only_at_the_next_look() -> None:
+    api = await halfway()
+    executor = awake(api)
+    executor.board.insight = seen(api, good)
+    looking = asyncio.create_task(executor.run(interval_seconds=60))
+    await asyncio.sleep(0.05)
+    frozen_before = _is_frozen(api)
+
+    executor.board.control = PAUSE
+    executor.board.touch()
+    async with asyncio.timeout(1):
+        while not _is_frozen(api):  # noqa: ASYNC110 - until the cluster shows it
+            await asyncio.sleep(0.005)
+
+    looking.cancel()
+    await asyncio.wait({looking})
+    assert not frozen_before
+
+
+def _is_frozen(api: FakeClusterApi) -> bool:
+    mark = read_mark(api.objects[RENDER])
+    return mark is not None and mark.frozen

@@ -169,3 +169,8 @@ def identity_of(side: Side) -> Ref:
 def manager_of(side: Side) -> Ref:
     """Return Liqo's Deployment, which tells its version."""
     return side.ref(DEPLOYMENT, "liqo-controller-manager", LIQO)
+
+
+def is_going(obj: Object) -> bool:
+    """Tell whether an object is deleted already, and only held by finalizers."""
+    return bool(dig(obj, "metadata", "deletionTimestamp"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.act.core.objects import Kind, Manner, Object, Query, Ref, Write, dig, name_of
-from services.act.core.peering.pairs import Side
+from services.act.core.peering.pairs import Side, is_going
 from services.act.core.steps import Progress, Step, Wait
 
 
@@ -21,11 +21,6 @@ def left(side: Side, kind: Kind, found: Object) -> Left:
     """Return what has to go of what was found on a cluster."""
     namespace = dig(found, "metadata", "namespace") or ""
     return Left(ref=side.ref(kind, name_of(found), namespace), found=found)
-
-
-def is_going(obj: Object) -> bool:
-    """Tell whether an object is deleted already, and only held by finalizers."""
-    return bool(dig(obj, "metadata", "deletionTimestamp"))
 
 
 def next_removal(

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.act.core.objects import Manner, Object, Ref, Write
 from services.act.core.peering.kinds import DECISION
-from services.act.core.peering.pairs import Side
+from services.act.core.peering.pairs import Side, is_going
 from services.act.core.steps import Progress, Step
 from shared.model.names import DecisionId
 
@@ -30,7 +30,7 @@ class Want:
     ref: Ref
     body: Object
     found: tuple[Object, ...] = ()
-    """What is there and serves."""
+    """What is there; what is being deleted does not serve."""
     lacks: str = ""
     """Why its content is not known yet, or nothing."""
     by_owner: bool = False
@@ -50,6 +50,8 @@ Item = Want | Gate
 def want(side: Side, ref: Ref, body: Object, found: tuple[Object, ...], *facts: Fact) -> Want:
     """Return what has to be there, by the facts it is made from."""
     lacks = next((fact.lacks for fact in facts if fact.lacks), "")
+    if found and all(map(is_going, found)):
+        lacks = f"{ref} is still being deleted"
     by_owner = side.is_ours and any(fact.by_owner for fact in facts)
     return Want(side=side, ref=ref, body=body, found=found, lacks=lacks, by_owner=by_owner)
 
@@ -79,7 +81,7 @@ def first_open(items: Iterable[Item]) -> Item | None:
 def _is_open(item: Item) -> bool:
     if isinstance(item, Gate):
         return bool(item.reason)
-    return item.side.is_ours and not item.found
+    return item.side.is_ours and all(map(is_going, item.found))
 
 
 def why_waiting(item: Item) -> str:

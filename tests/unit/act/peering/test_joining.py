@@ -187,6 +187,19 @@ async def test_a_cluster_that_falls_silent_is_waited_for() -> None:
     assert entry.status is Status.SUCCEEDED
 
 
+async def test_what_is_still_being_deleted_is_waited_for() -> None:
+    act = Act()
+    space = Ref(kind=NAMESPACE, name="liqo-tenant-home", cluster=EDGE)
+    labels = {**OF_HOME, TENANT_LABEL: "true"}
+    metadata = {"name": space.name, "labels": labels, "deletionTimestamp": "2026-11-24T07:00:00Z"}
+    act.api.put(space, {"metadata": metadata})
+    await act.go_on(lambda: bool(act.waited_for))
+    assert act.waited_for == [f"{space} is still being deleted"]
+    del act.api.objects[space]
+
+    assert (await act.go_on()).status is Status.SUCCEEDED
+
+
 async def test_a_tunnel_of_the_other_direction_is_used() -> None:
     act = Act()
     server = Ref(kind=GATEWAY_SERVER, namespace=TENANT_EDGE, name="theirs")
@@ -333,13 +346,18 @@ async def test_a_provider_that_is_home_needs_an_address_for_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("authority", "trusted"), [({"certificate-authority-data": "T1dO"}, "T1dO"), ({}, "Q0E=")]
+    ("cluster", "trusted"),
+    [
+        ({"server": "https://edge", "certificate-authority-data": "T1dO"}, "T1dO"),
+        ({"server": "https://edge"}, "Q0E="),
+        ({"server": "http://edge"}, None),
+    ],
 )
 async def test_the_consumer_is_told_where_the_provider_is_and_whom_to_trust(
-    authority: dict[str, str], trusted: str
+    cluster: dict[str, str], trusted: str | None
 ) -> None:
     act = Act(wishes={"network": False})
-    config = {"clusters": [{"name": "it", "cluster": {"server": "https://edge", **authority}}]}
+    config = {"clusters": [{"name": "it", "cluster": cluster}]}
     secret = act.api.objects[Ref(kind=SECRET, namespace="crossloop", name="edge-kubeconfig")]
     secret["data"] = {"value": base64.b64encode(json.dumps(config).encode()).decode()}
     await act.go_on()
@@ -347,10 +365,8 @@ async def test_the_consumer_is_told_where_the_provider_is_and_whom_to_trust(
     made = act.api.objects[CONTROL]
     assert made["metadata"]["annotations"]["liqo.io/remote-tenant-namespace"] == "liqo-tenant-home"
     given = json.loads(base64.b64decode(made["data"]["kubeconfig"]))
-    assert given["clusters"][0]["cluster"] == {
-        "server": "https://edge",
-        "certificate-authority-data": trusted,
-    }
+    told = given["clusters"][0]["cluster"]
+    assert (told["server"], told.get("certificate-authority-data")) == (cluster["server"], trusted)
     assert given["users"][0]["user"] == {"token": "token"}
 
 

@@ -16,6 +16,7 @@ from services.act.core.peering.kinds import (
     SERVICE_ACCOUNT,
     TENANT,
 )
+from services.act.core.steps import goes_back
 from shared.messages.outcome import Status
 from shared.model.plan import Peer
 from tests.support.builders import later
@@ -149,6 +150,14 @@ async def test_a_consumer_that_is_not_ours_is_told_too() -> None:
     assert kinds(told["edge.json"])[-2:] == ["Secret", "ResourceSlice"]
     assert "ask Act's operator for it" in told["edge.json"]
     assert kinds(told["hand-back.json"]) == ["Configuration", "PublicKey"]
+
+    act.entry = goes_back(act.entry, act.api.at, "a person wants it so").entry
+    for _ in range(20):
+        if not act.entry.status.is_final:
+            await act.look(replace(grounds, sites=sites))
+        act.api.tick()
+    assert act.entry.status is Status.REVERTED
+    assert act.api.names() == set()
 
 
 async def test_of_a_consumer_that_is_not_ours_the_provider_alone_tells_the_end() -> None:

@@ -1,0 +1,1 @@
+"""What Act is measured by: real servers, a fleet that is declared to it, and the measurements."""
