@@ -108,21 +108,23 @@ async def _read_move(look: Pass, move: Move, namespace: str, home: ClusterName) 
     workload = await _workload(look.api, namespace, move)
     if workload is None:
         return Live(home=home)
+    nodes, foreign_clusters, offloading = await asyncio.gather(
+        look.list(VIRTUAL_NODES), look.list(FOREIGN_CLUSTERS), _offloading(look, namespace)
+    )
     live = Live(
         home=home,
         workload=workload,
-        nodes=await look.list(VIRTUAL_NODES),
-        foreign_clusters=await look.list(FOREIGN_CLUSTERS),
-        offloading=await _offloading(look, namespace),
+        nodes=nodes,
+        foreign_clusters=foreign_clusters,
+        offloading=offloading,
     )
     if is_rolled_out(workload):
         live = await _with_surroundings(look, live, namespace)
-    pods = Query(kind=POD, namespace=namespace, selector=selector_of(workload))
-    live = replace(
-        live,
-        pods=await look.api.list(pods),
-        leases=await _leases(look, live.virtual_nodes(move.target)),
+    pods, leases = await asyncio.gather(
+        look.api.list(Query(kind=POD, namespace=namespace, selector=selector_of(workload))),
+        _leases(look, live.virtual_nodes(move.target)),
     )
+    live = replace(live, pods=pods, leases=leases)
     if not any(map(is_unaccepted, live.pods)):
         return live
     return replace(live, events=await _events(look, namespace))
@@ -130,12 +132,13 @@ async def _read_move(look: Pass, move: Move, namespace: str, home: ClusterName) 
 
 async def _with_surroundings(look: Pass, live: Live, namespace: str) -> Live:
     """Return the same with what only counts before a rollout and after it."""
-    return replace(
-        live,
-        services=await look.list(Query(kind=SERVICE, namespace=namespace)),
-        slices=await look.list(Query(kind=ENDPOINT_SLICE, namespace=namespace)),
-        scalers=await look.list(Query(kind=POD_AUTOSCALER, namespace=namespace)),
+    services, slices, scalers = await asyncio.gather(
+        *(
+            look.list(Query(kind=kind, namespace=namespace))
+            for kind in (SERVICE, ENDPOINT_SLICE, POD_AUTOSCALER)
+        )
     )
+    return replace(live, services=services, slices=slices, scalers=scalers)
 
 
 async def _leases(look: Pass, nodes: tuple[Object, ...]) -> tuple[Object, ...]:

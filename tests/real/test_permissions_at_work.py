@@ -15,14 +15,16 @@ from console.real.kubernetes import RealKubernetes
 from services.act.adapters import fleet, kubernetes
 from services.act.board import Board
 from services.act.checking import checking
-from services.act.core.permissions import permissions
+from services.act.core.alerts import Alert
+from services.act.core.firing import LACKING
+from services.act.core.permissions import permissions, permissions_of
 from services.act.core.roles import Role
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight
 from shared.messages.outcome import Outcome, Status
-from shared.model.application import WorkloadKind, WorkloadRef
+from shared.model.application import Autonomy, WorkloadKind, WorkloadRef
 from shared.model.names import (
     CAPACITY,
     ApplicationName,
@@ -50,7 +52,7 @@ from tests.support.management import a_site
 from tests.support.management import an_application as declared_application
 from tests.support.objects_act import a_decision
 from tests.support.processes import eventually
-from tests.support.real_parts import create_set, deploy, namespace
+from tests.support.real_parts import create_deployment, create_set, namespace
 from tests.support.recording import used
 from tests.support.roles import install_roles, kubeconfig_of
 
@@ -102,7 +104,11 @@ def an_insight_now(timeout_seconds: float = 30.0) -> Insight:
         placements=tuple(a_placement(n, HERE, 2, application=ARENA) for n in names),
         links=(),
     )
-    policy = FleetPolicy(soak_cycles=0, move_timeout=timedelta(seconds=timeout_seconds))
+    policy = FleetPolicy(
+        soak_cycles=0,
+        move_timeout=timedelta(seconds=timeout_seconds),
+        capacity_autonomy=Autonomy.AUTO,
+    )
     return an_insight(built, cycle=cycle_at(at), fleet_name=FLEET, policy=policy)
 
 
@@ -166,7 +172,7 @@ def server(management: RealKubernetes) -> RealKubernetes:
     for provider in (HERE, THERE, SMALL):
         client.create(a_site(provider, FLEET))
     client.create(declared_application("arena", FLEET, SPACE))
-    deploy(client, SPACE, "render", on=HERE, replicas=2)
+    create_deployment(client, SPACE, "render", on=HERE, replicas=2)
     create_set(client, SPACE, "store", on=HERE, replicas=2)
     return management
 
@@ -185,20 +191,71 @@ async def test_each_action_is_carried_out_with_what_the_base_grants(
         back = a_move(WorkloadKind.STATEFUL_SET, THERE, SMALL)
         tried = await work.decide(back, timeout_seconds=3)
         assert tried.status is Status.REVERTED, tried
-        for kind, name in WORKLOADS.items():
-            scale = Scale(
-                application=ARENA,
-                component=ComponentName(name),
-                workload=WorkloadRef(kind=kind, name=name),
-                replicas_before=2,
-                replicas=3,
-            )
-            scaled = await work.decide(scale)
+        for kind in WorkloadKind:
+            scaled = await work.decide(a_scale(kind, 2, 3))
             assert scaled.status is Status.SUCCEEDED, scaled
         moves = tuple(replace(a_move(k, THERE, HERE), replicas=3) for k in WorkloadKind)
         emptied = await work.decide(Evacuate(cluster=THERE, moves=moves))
         assert emptied.status is Status.SUCCEEDED, emptied
         assert work.board.lacking == {}
+
+
+def test_nothing_was_denied_and_nothing_of_the_base_is_unused(server: RealKubernetes) -> None:
+    """Only what deleting a cluster looks at is not reached here, but in `test_permissions`."""
+    requests = requests_in(server.audit_log)
+    assert {request for request, codes in requests.items() if 403 in codes} == set()
+    found = used(requests, permissions())
+    unused = {p for p in permissions() - found if p.role is Role.ALWAYS}
+    assert {str(p) for p in unused - permissions_of("delete_cluster")} == set()
+
+
+async def test_what_the_base_does_not_grant_is_refused_and_the_rest_goes_on(
+    tmp_path: Path, server: RealKubernetes
+) -> None:
+    role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/crossloop-act"
+    whole = server.client.get(role)["rules"]
+    less = [rule for rule in whole if rule["resources"] != ["pods"]]
+    server.client.patch(role, {"rules": less})
+    try:
+        async with working(server, tmp_path) as work:
+            refused = await work.decide(a_move(WorkloadKind.DEPLOYMENT, HERE, THERE))
+            scaled = await work.decide(a_scale(WorkloadKind.DEPLOYMENT, 3, 2))
+            told = await eventually(
+                lambda: [a for post in work.sink.posts for a in post if is_about_lacks(a)],
+                what="an alert",
+                seconds=10,
+            )
+    finally:
+        server.client.patch(role, {"rules": whole})
+
+    assert refused.status is Status.REFUSED
+    assert refused.message == (
+        "Act may not delete pods: deploy/kubernetes/base grants it (role crossloop-act)"
+        "; and 1 more lack"
+    )
+    assert scaled.status is Status.SUCCEEDED, scaled
+    assert {dict(alert.labels)["purpose"] for alert in told} == {
+        "cordon lost clusters",
+        "evacuate",
+        "move",
+    }
+
+
+def is_about_lacks(alert: Alert) -> bool:
+    """Tell whether an alert is about a permission."""
+    return dict(alert.labels)["alertname"] == LACKING
+
+
+def a_scale(kind: WorkloadKind, before: int, after: int) -> Scale:
+    """Return a change of the size of one of the workloads."""
+    name = WORKLOADS[kind]
+    return Scale(
+        application=ARENA,
+        component=ComponentName(name),
+        workload=WorkloadRef(kind=kind, name=name),
+        replicas_before=before,
+        replicas=after,
+    )
 
 
 async def play_liqo(client: Client) -> None:
@@ -215,10 +272,3 @@ async def play_liqo(client: Client) -> None:
             }
             await asyncio.to_thread(client.patch, f"{path}/status", {"status": status})
         await asyncio.sleep(0.5)
-
-
-def test_nothing_was_denied_and_nothing_of_the_base_is_unused(server: RealKubernetes) -> None:
-    requests = requests_in(server.audit_log)
-    assert {request for request, codes in requests.items() if 403 in codes} == set()
-    found = used(requests, permissions())
-    assert [str(p) for p in sorted(permissions() - found) if p.role is Role.ALWAYS] == []

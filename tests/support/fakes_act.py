@@ -128,7 +128,8 @@ class FakeClusterApi:
         if write.manner is Manner.APPLY:
             key = (write.ref, write.subresource)
             remove(obj, self._applied.get(key, {}))
-            self._applied[key] = json.loads(json.dumps(write.body))
+            owned = {name: value for name, value in write.body.items() if value}
+            self._applied[key] = json.loads(json.dumps(owned))
         body = {**write.body, "metadata": {**write.body.get("metadata", {})}}
         body["metadata"].pop("resourceVersion", None)
         merge(obj, json.loads(json.dumps(body)))

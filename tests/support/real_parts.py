@@ -47,6 +47,14 @@ def create_set(client: Client, space: str, name: str, *, on: str, replicas: int 
     client.patch(path, {"spec": {"replicas": replicas}})
 
 
+def create_deployment(client: Client, space: str, name: str, *, on: str, replicas: int) -> None:
+    """Create a Deployment as `create_set` does: nobody applies its size, so Act may scale it."""
+    manifest = _deployment(space, name, cores=1)
+    client.create({**manifest, "spec": {**manifest["spec"], "replicas": 0}})
+    client.apply(_pin(space, name, on), manager=ACT)
+    client.patch(client.path_of(manifest), {"spec": {"replicas": replicas}})
+
+
 def deploy(
     client: Client, space: str, name: str, *, on: str | None, replicas: int = 3, cores: float = 1
 ) -> None:

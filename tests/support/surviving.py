@@ -15,7 +15,7 @@ from shared.messages.decision import Decision
 from shared.messages.insight import Insight
 from shared.model.policy import FleetPolicy
 from shared.runtime.following import Listed
-from tests.support.builders import FLEET
+from tests.support.builders import FLEET, later
 from tests.support.executing_act import Latency, good, seen
 from tests.support.fakes_act import FakeClusterApi, KilledError, a_ground
 from tests.support.faulty import Fault, FaultyApi
@@ -81,7 +81,9 @@ class Run:
                 await executor.advance_all()
             except* KilledError:
                 executor = awake(self.world, self.api)
+            at = self.world.at
             self.world.tick()
+            self.world.at = later(1, at)
             if not any(ledger.is_under_way for ledger in self._ledgers()):
                 return self
         raise AssertionError(f"{self.told}: still {self.ledger}")

@@ -31,4 +31,6 @@ def next_in_pause(case: Case) -> Next:
 def thaw(case: Case) -> Step:
     """Return the step by which a rollout that was frozen goes on."""
     going = replace(case.mark, frozen=False, resumed_at=case.now)
-    return Step(write=write_mark(case.move, case.workload, going, home=case.live.home))
+    write = write_mark(case.move, case.workload, going, home=case.live.home)
+    purpose = f"let the rollout of {case.move.component} go on"
+    return Step(write=replace(write, purpose=purpose))

@@ -115,7 +115,7 @@ def _names(offloading: Object) -> Iterator[str]:
 
 
 def _is_local(offloading: Object) -> bool:
-    return dig(offloading, "spec", "podOffloadingStrategy") == "Local"
+    return bool(dig(offloading, "spec", "podOffloadingStrategy") == "Local")
 
 
 def _merged(live: Object, patch: Object) -> dict[str, object]:

@@ -13,6 +13,7 @@ from services.act.core.objects import (
     Write,
     dig,
     number,
+    version_of,
 )
 from shared.model.names import ClusterName
 
@@ -67,7 +68,8 @@ def next_stretch(live: Live, namespace: str, clusters: Iterable[ClusterName]) ->
     """Return the write that stretches a namespace further towards these clusters, or None.
 
     The label comes first: with it, and without the NamespaceOffloading, a pod is refused and made
-    again, whereas one made too early would stay home for ever.
+    again, whereas one made too early would stay home for ever. What was judged by is a
+    precondition: somebody else may have widened it since.
     """
     label = dig(live.namespace, "metadata", "labels", SCHEDULING_LABEL)
     if label != "true":
@@ -80,10 +82,11 @@ def next_stretch(live: Live, namespace: str, clusters: Iterable[ClusterName]) ->
     spec = _widened(live, [c for c in clusters if c != live.home])
     if spec is None:
         return None
+    as_judged = {"resourceVersion": version_of(live.offloading)} if live.offloading else {}
     return Write(
         ref=Ref(kind=NAMESPACE_OFFLOADING, namespace=namespace, name=OFFLOADING_NAME),
         manner=Manner.APPLY,
-        body={"metadata": {}, "spec": spec},
+        body={"metadata": as_judged, "spec": spec},
         purpose=f"stretch {namespace} over {', '.join(sorted(clusters))}",
     )
 

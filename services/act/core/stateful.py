@@ -136,13 +136,8 @@ def frozen(exchange: Exchange) -> Step | None:
     """Return the step that lets the pod being exchanged end, and no other begin; None: held."""
     if partition_of(exchange.workload) or exchange.mark.replicas is None:
         return None
-    pods, asked = exchange.pods, exchange.asked
-    begun = (
-        n
-        for n in range(asked)
-        if n not in pods or is_terminating(pods[n]) or exchange.is_home(pods[n])
-    )
-    write = _partitioned(exchange, next(begun, asked), "stop the exchange of")
+    begun = [n for n in range(exchange.asked) if exchange.is_begun(n)]
+    write = _partitioned(exchange, min(begun, default=exchange.asked), "stop the exchange of")
     return Step(write=write, even_paused=True)
 
 

@@ -310,3 +310,20 @@ def test_a_default_that_somebody_applies_is_theirs() -> None:
 
     assert isinstance(following, Step)
     assert following.write.body["spec"]["strategy"]["rollingUpdate"] == SAFE
+
+
+def test_a_rollout_frozen_on_its_way_back_goes_on_and_a_denial_of_that_ends_it_there() -> None:
+    workload = marked("metro", back=True)
+    mark = json.loads(workload["metadata"]["annotations"][MARK])
+    workload["metadata"]["annotations"][MARK] = json.dumps({**mark, "frozen": True})
+
+    following = step(GOING_BACK, live=live(workload=workload))
+
+    assert isinstance(following, Step)
+    assert following.otherwise is None
+
+
+def test_a_move_whose_beginning_is_not_known_is_never_late() -> None:
+    undated = replace(RUNNING, started_at=None)
+
+    assert isinstance(step(undated, live=live(workload=marked()), seconds=9000), Wait)

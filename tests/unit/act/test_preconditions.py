@@ -212,3 +212,12 @@ def test_a_target_whose_virtual_kubelet_is_silent_is_waited_for() -> None:
 def test_fields_nobody_is_recorded_for_have_no_manager() -> None:
     assert manager_of(a_deployment("render"), *STRATEGY) == ""
     assert why_not_ours_to_scale({**a_deployment("render"), "kind": "Deployment"}, ()) == ""
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+def test_the_kind_of_a_workload_counts_where_it_is_told(kind: str) -> None:
+    workload = {**a_stateful_set("render"), "kind": kind}
+
+    told = why_not_ours_to_scale(workload, (a_scaler("StatefulSet", "render"),))
+
+    assert bool(told) is (kind == "StatefulSet")

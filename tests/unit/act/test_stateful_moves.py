@@ -1,6 +1,5 @@
 """StatefulSets moved in a cluster in memory: one pod more, and never fewer than before."""
 
-
 from services.act.core.objects import STATEFUL_SET, Ref, dig
 from services.act.core.stateful import partition_of
 from shared.messages.outcome import Status
