@@ -14,6 +14,7 @@ from bench.acting.fleet import FLEET, METRO, Trial
 from bench.acting.servers import Servers, declare, make_space, servers
 from bench.report import figure
 from bench.usage import cpu_seconds, resident_mib
+from console.real.auditing import LOG
 from console.real.processes import running
 from shared.bus.jetstream import connect
 from shared.model.names import ApplicationName
@@ -69,7 +70,7 @@ async def _measure(parts: Servers, applications: int, seconds: int, progress: Pr
 def _asked(parts: Servers) -> Counter[str]:
     """Count what Act asked for until now, by verb and resource."""
     counts = Counter[str]()
-    for line in parts.kubernetes.audit_log.read_text().splitlines():
+    for line in (parts.directory / LOG).read_text().splitlines():
         try:
             event = json.loads(line)
         except json.JSONDecodeError:  # the last line, still being written

@@ -56,6 +56,8 @@ async def _measure(parts: Servers, moves: int, at_once: int, progress: Progress)
             await bus.publish(trial.insight(now(), soak_cycles=0))
             await asyncio.sleep(START_SECONDS)
             moved = await hands.rounds(hands.by_act, rounds, progress, "moves by Act")
+    told = float(np.percentile(hands.told_after, 95))
+    figure("move_told_after_rollout_p95", told, "s", f"{len(moved)} moves")
     _tell(
         moved, plain, rollouts, least_plain, f"{len(moved)} moves of {REPLICAS}, {at_once} at once"
     )

@@ -29,6 +29,8 @@ class Servers:
     """What runs, and how it is reached."""
 
     kubernetes: RealKubernetes
+    directory: Path
+    """Of the API server."""
     nats_url: str
     act: Child
 
@@ -68,7 +70,8 @@ def servers(directory: Path, *, controllers: bool) -> Iterator[Servers]:
             "CROSSLOOP_KUBECONFIG": str(config),
         }
         act = service_child("act", directory, environment)
-        yield Servers(kubernetes=kubernetes, nats_url=nats_url, act=act)
+        where = directory / "kubernetes"
+        yield Servers(kubernetes=kubernetes, directory=where, nats_url=nats_url, act=act)
 
 
 def manifests(*files: Path) -> Iterator[Object]:

@@ -63,6 +63,19 @@ class Rollouts:
                 await self._changed.wait()
         return monotonic()
 
+    async def until_serving(
+        self, space: str, provider: ClusterName, seconds: float = 120.0
+    ) -> float:
+        """Return when all replicas served there, whatever is left elsewhere."""
+        async with asyncio.timeout(seconds):
+            while self._serving_on(space, provider) < REPLICAS:
+                await self._changed.wait()
+        return monotonic()
+
+    def _serving_on(self, space: str, provider: ClusterName) -> int:
+        pods = self._pods[space].values()
+        return sum(p["spec"].get("nodeName") == provider and _serves(p) for p in pods)
+
     def _serving(self, space: str) -> int:
         return sum(map(_serves, self._pods[space].values()))
 

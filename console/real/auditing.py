@@ -16,7 +16,11 @@ class Request(NamedTuple):
     name: str = ""
 
 
-def audit_flags(directory: Path, log: Path, users: tuple[str, ...]) -> tuple[str, ...]:
+LOG = "audit.log"
+"""In the folder of the server: an event of audit.k8s.io/v1 in each line."""
+
+
+def audit_flags(directory: Path, users: tuple[str, ...]) -> tuple[str, ...]:
     """Return what makes an API server write down the requests of some users; none: of nobody."""
     if not users:
         return ()
@@ -24,16 +28,16 @@ def audit_flags(directory: Path, log: Path, users: tuple[str, ...]) -> tuple[str
     rules = [{"level": "Metadata", "users": users}, {"level": "None"}]
     head = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
     policy.write_text(json.dumps({**head, "omitStages": ["RequestReceived"], "rules": rules}))
-    return (f"--audit-policy-file={policy}", f"--audit-log-path={log}")
+    return (f"--audit-policy-file={policy}", f"--audit-log-path={directory / LOG}")
 
 
-def requests_in(log: Path) -> dict[Request, set[int]]:
+def requests_in(directory: Path) -> dict[Request, set[int]]:
     """Return what was asked for by all users that are audited, with the status codes of answers.
 
     An apply that made an object counts as two: RBAC asks for `create` too.
     """
     found: dict[Request, set[int]] = {}
-    for line in log.read_text().splitlines():
+    for line in (directory / LOG).read_text().splitlines():
         event = json.loads(line)
         asked, code = event.get("objectRef"), event.get("responseStatus", {}).get("code", 0)
         if asked is None:

@@ -26,8 +26,6 @@ class RealKubernetes:
     ca_file: Path
     kubeconfig: Path
     client: Client
-    audit_log: Path
-    """Requests of the users that are audited, an event of audit.k8s.io/v1 in each line."""
     children: tuple[Child, ...]
 
     @classmethod
@@ -46,8 +44,7 @@ class RealKubernetes:
 
         `controllers`: controller-manager and scheduler too, so that Deployments roll out.
         `nodes`: kwok too, which plays the kubelets of nodes made by `kwok.node`; `pods` says how
-        long their pods take. `users`: who may come with a token besides the administrator.
-        `audited`: the names of users whose requests are written to `audit_log`.
+        long their pods take. `users` may come with a token; requests of `audited` are written down.
         """
         directory.mkdir(parents=True, exist_ok=True)
         layout = _Layout(directory=directory, ports=free_ports(3))
@@ -61,8 +58,7 @@ class RealKubernetes:
             _wait_ready(client, server)
             write_kubeconfig(layout.kubeconfig, user=admin, url=layout.url, ca_file=layout.ca_file)
             parts = layout.controllers() if controllers else ()
-            if nodes:
-                parts += (layout.kwok(pods or PodTimes()),)
+            parts += (layout.kwok(pods or PodTimes()),) if nodes else ()
             stack.enter_context(running(*parts))
             yield cls(
                 url=layout.url,
@@ -70,15 +66,13 @@ class RealKubernetes:
                 ca_file=layout.ca_file,
                 kubeconfig=layout.kubeconfig,
                 client=client,
-                audit_log=layout.audit_log,
                 children=(*server, *parts),
             )
 
     def as_user(self, user: User) -> Client:
         """Return a client that comes with that user's token."""
-        return Client(
-            host=self.client.host, port=self.client.port, token=user.token, ca_file=self.ca_file
-        )
+        host, port = self.client.host, self.client.port
+        return Client(host=host, port=port, token=user.token, ca_file=self.ca_file)
 
     def add_nodes(self, *manifests: Object, seconds: float = 15.0) -> None:
         """Create nodes, and wait until pods may be scheduled on all of them."""
@@ -125,10 +119,6 @@ class _Layout:
         return self.directory / "tokens.csv"
 
     @property
-    def audit_log(self) -> Path:
-        return self.directory / "audit.log"
-
-    @property
     def key(self) -> Path:
         return self.directory / "service-accounts.key"
 
@@ -165,7 +155,7 @@ class _Layout:
             f"--service-account-issuer={self.url}",
             f"--service-account-key-file={self.key}",
             f"--service-account-signing-key-file={self.key}",
-            *audit_flags(self.directory, self.audit_log, audited),
+            *audit_flags(self.directory, audited),
         )
         return etcd, api
 

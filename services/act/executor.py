@@ -37,6 +37,8 @@ AT_ONCE = 8
 """Plans looked at together."""
 SPACING_SECONDS = 0.05
 """The more plans are under way, the less often each is looked at: so many seconds for each."""
+DENIED_SECONDS = 5.0
+"""Pause before a step is tried again that was denied for good, and that has no way back."""
 PATIENCE = timedelta(seconds=5)
 """How long a plan that only waits for an insight is left alone."""
 
@@ -251,7 +253,10 @@ class Executor:
             if step.even_paused:  # a rollout that cannot be frozen goes on to its end
                 return
             reason = f"could not {step.write.purpose}: {error}"
-            await self._progress(ledger, after_denied_step(ledger, step, reason, now=self.now()))
+            progress = after_denied_step(ledger, step, reason, now=self.now())
+            if progress.entry == entry:  # it is to be tried again, and was told already
+                raise TransientError(reason, retry_after_seconds=DENIED_SECONDS) from error
+            await self._progress(ledger, progress)
         else:
             telemetry.step_taken(ledger.decision, step.write)
 

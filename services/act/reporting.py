@@ -24,6 +24,9 @@ STATUS_PAUSE_SECONDS = 1.0
 """Least time between two rounds of writing statuses."""
 NUMBERS_EVERY = timedelta(seconds=60)
 """How often a status is written of which only numbers changed."""
+NUMBERS_APART = timedelta(seconds=2)
+"""Least time between two such writes, of whichever applications: the more there are, the less
+often each gets its turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,8 @@ class StatusWriter:
     board: Board
     now: Clock
     _written: dict[ApplicationName, _Written] = field(default_factory=dict)
+    _numbers_at: datetime | None = None
+    """When mere numbers were written last."""
     _denied: dict[ApplicationName, str] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -60,7 +65,7 @@ class StatusWriter:
         A status that is denied for good is told of once, and tried again when the board changes.
         """
         complete = True
-        for application in sorted(self.board.applications):
+        for application in sorted(self.board.applications, key=self._written_at):
             try:
                 await self._write_if_due(application)
                 self._denied.pop(application, None)
@@ -96,13 +101,28 @@ class StatusWriter:
             self.board.put(await self.api.write(write))
             self._written[application] = _Written(at=self.now(), meaning=meaning_of(status))
 
+    def _written_at(self, application: ApplicationName) -> tuple[str, ApplicationName]:
+        """Order what was written longest ago before the rest."""
+        written = self._written.get(application)
+        return (written.at.isoformat() if written else "", application)
+
     def _is_due(self, application: ApplicationName, status: Object, live: Object) -> bool:
         """Tell whether a status has to be written. What was just written is not said again."""
         meaning, written = meaning_of(status), self._written.get(application)
         is_recent = written is not None and self.now() < written.at + NUMBERS_EVERY
         if is_recent and written is not None and written.meaning == meaning:
             return False
-        return meaning != meaning_of(live.get("status")) or differs(status, live)
+        if meaning != meaning_of(live.get("status")):
+            return True
+        return differs(status, live) and self._has_turn(written)
+
+    def _has_turn(self, written: _Written | None) -> bool:
+        """Tell whether mere numbers may be written now, and take the turn."""
+        now = self.now()
+        if written is not None and self._numbers_at and now < self._numbers_at + NUMBERS_APART:
+            return False
+        self._numbers_at = now
+        return True
 
     def _standing(self, application: ApplicationName, live: Object) -> Standing:
         return Standing(

@@ -26,7 +26,6 @@ LARGE = {
     "bench/deciding/noise.py": "one experiment: the noise, the run, and what hindsight knows",
     "bench/loop.py": "the runs of one benchmark, each short, read together",
     "console/render.py": "one screen: its parts are laid out beside each other",
-    "services/act/core/alerts.py": "a function per kind of alert, and the labels they share",
     "services/decide/core/bounds.py": "one bound: its parts are the terms of the score",
     "services/decide/core/guards.py": "a function per guard",
     "services/decide/core/instance.py": "one file format: a section after the other",

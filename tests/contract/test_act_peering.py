@@ -67,6 +67,8 @@ class Desk:
     api: FleetCluster
     minutes: float = 0.0
     orders: int = 0
+    keeper: str = EDGE
+    """The Site that keeps the plan: that of the provider."""
 
     def now(self) -> datetime:
         return later(60 * self.minutes)
@@ -74,7 +76,7 @@ class Desk:
     @property
     def entry(self) -> Entry:
         """What is kept of the action ordered last."""
-        ledger = read_ledger(self.board.sites[ClusterName(EDGE)])
+        ledger = read_ledger(self.board.sites[ClusterName(self.keeper)])
         assert ledger is not None
         return ledger.entries[0]
 

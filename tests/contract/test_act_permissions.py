@@ -1,5 +1,6 @@
 """What Act asks for, for each action on the simulator, is what its table of permissions says."""
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,15 +12,26 @@ import pytest
 from console.real.auditing import Request
 from services.act.adapters.fleet import FleetCluster
 from services.act.adapters.kubernetes import KubernetesCluster
+from services.act.core.needs import Need
 from services.act.core.permissions import DUTIES, permissions, permissions_for, permissions_of
 from services.act.core.roles import Permission, Role
 from shared.messages.outcome import Status
-from shared.model.plan import CreateCluster, DeleteCluster, FleetAction, GrowCluster, ShrinkCluster
-from tests.contract.test_act_peering import PEER, UNPEER, Desk, desk, notes
+from shared.model.names import ClusterName
+from shared.model.plan import (
+    CreateCluster,
+    DeleteCluster,
+    FleetAction,
+    GrowCluster,
+    Peer,
+    ShrinkCluster,
+    Unpeer,
+)
+from shared.runtime.following import Listed
+from tests.contract.test_act_peering import PEER, UNPEER, Desk, desk, notes, site
 from tests.support.cluster_api import TEMPLATES
 from tests.support.cluster_api_lab import Lab, in_lab
 from tests.support.lab_act import SITE_NAME, LabCluster, a_stage
-from tests.support.peerings import EDGE, REMOTE, TENANT_EDGE
+from tests.support.peerings import EDGE, HOME, REMOTE, TENANT_EDGE
 from tests.support.recording import Recording, used
 
 pytestmark = pytest.mark.slow
@@ -117,6 +129,32 @@ async def of_telling_an_owner(folder: Path) -> set[Request]:
     return found
 
 
+async def of_providing(folder: Path) -> set[Request]:
+    """Let edge use home, and end that; return what Act asked for at home."""
+    found: set[Request] = set()
+    here, there = ClusterName(HOME), ClusterName(EDGE)
+    async with desk(folder) as act:
+        kubeconfig = base64.b64encode(act.two.home.kubeconfig.read_bytes()).decode()
+        metadata = {"name": "home-kubeconfig", "namespace": "crossloop"}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+        way = {"kubeconfigSecret": metadata}
+        wish = {"consumer": EDGE, "milliseconds": 5}
+        await act.two.home.apply(
+            {**secret, "data": {"value": kubeconfig}},
+            site(HOME, home=True, peerings=[wish], **way),
+        )
+        act.board.hear_of_sites(Listed(objects=act.two.home.all("Site")))
+        act.keeper = HOME
+        async with watched(act, found):
+            for kind in (Peer, Unpeer):
+                order = kind(consumer=there, provider=here)
+                entry = await act.carry_out(order)
+                assert entry.status is Status.SUCCEEDED, entry.message
+                if kind is Peer:
+                    await act.two.home.apply(made_by_others("networking", "GatewayClient"))
+    return found
+
+
 def beyond(kind: str, requests: set[Request]) -> set[Permission]:
     """Return what an action of a kind asked for; AssertionError: more than it may."""
     both = permissions_of("unpeer") if kind == "peer" else frozenset()
@@ -148,6 +186,11 @@ async def test_using_others_takes_exactly_the_role_for_it(tmp_path: Path) -> Non
     assert unused(Role.PEERING, found) + unused(Role.NOTES, found) == []
 
 
+async def test_being_used_by_others_takes_exactly_the_role_for_it(tmp_path: Path) -> None:
+    found = beyond("peer", await of_providing(tmp_path))
+    assert unused(Role.PROVIDING, found) == []
+
+
 def folder_in(parent: Path, name: str) -> Path:
     """Make a folder."""
     folder = parent / name
@@ -157,3 +200,11 @@ def folder_in(parent: Path, name: str) -> Path:
 
 def test_all_duties_are_granted_by_the_role_that_is_always_bound() -> None:
     assert {p.role for duty in DUTIES for p in permissions_for(duty)} == {Role.ALWAYS}
+
+
+async def test_an_api_server_without_the_question_is_taken_to_grant_everything(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as act:
+        cluster = KubernetesCluster(act.two.home.api)
+        assert await cluster.may(Need(permission=min(permissions())))

@@ -65,6 +65,7 @@ STORIES: dict[str, tuple[dict[str, str], str]] = {
         "Rev",
     ),
     "CrossloopRefusing": ({'crossloop_act_outcomes_total{status="refused"}': "0+1x60"}, "Refusing"),
+    "CrossloopNotGranted": ({'crossloop_act_permissions_lacking{purpose="move"}': "2x60"}, "move"),
     "CrossloopDeadMessages": (
         {'crossloop_bus_settled_total{kind="decision",consumer="act",result="dead"}': "_x50 1x10"},
         "decision",

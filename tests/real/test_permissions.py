@@ -307,7 +307,7 @@ def put_pool(act: Desk, name: str, *, is_topology: bool) -> None:
 def test_nothing_was_denied_and_nothing_of_the_role_for_cluster_api_is_unused(
     granted: RealKubernetes,
 ) -> None:
-    requests = requests_in(granted.audit_log)
+    requests = requests_in(granted.kubeconfig.parent)
     assert {request for request, codes in requests.items() if 403 in codes} == set()
     found = used(requests, permissions())
     wanted = {p for p in permissions() if p.role is Role.CLUSTERS}

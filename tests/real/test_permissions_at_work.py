@@ -202,7 +202,7 @@ async def test_each_action_is_carried_out_with_what_the_base_grants(
 
 def test_nothing_was_denied_and_nothing_of_the_base_is_unused(server: RealKubernetes) -> None:
     """Only what deleting a cluster looks at is not reached here, but in `test_permissions`."""
-    requests = requests_in(server.audit_log)
+    requests = requests_in(server.kubeconfig.parent)
     assert {request for request, codes in requests.items() if 403 in codes} == set()
     found = used(requests, permissions())
     unused = {p for p in permissions() - found if p.role is Role.ALWAYS}

@@ -1,4 +1,4 @@
-"""A way to an API server on which one call goes wrong: killed, refused, cut off, or answered late."""
+"""A way to an API server on which one call goes wrong: killed, refused, cut off or stale."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -58,6 +58,8 @@ class FaultyApi:
     calls: int = 0
     met: str = ""
     """The call that suffered it, for whoever reads the failure of a test."""
+    told: list[tuple[str, bool]] = field(default_factory=list)
+    """Each call, and whether it was a write."""
     _answers: dict[Read, Any] = field(default_factory=dict)
     _earlier: dict[Read, Any] = field(default_factory=dict)
     """What was answered before the answer last given, where that was another one."""
@@ -72,7 +74,21 @@ class FaultyApi:
 
     async def write(self, write: Write) -> Object:
         """Carry out the write, or not, and tell or not."""
-        return await self._call(lambda api: api.write(write), write.purpose)
+        return await self._call(lambda api: api.write(write), write.purpose, is_write=True)
+
+    def telling(self, fault: Fault) -> tuple[int, ...]:
+        """Return the calls worth a fault: all writes; of the reads, each once, but none for kills.
+
+        Act keeps nothing of what it read: killed at a read, it is as if killed after the write
+        before. Nor does a read that is repeated tell anything else than the first time.
+        """
+        known: set[str] = set()
+        found = []
+        for number, (told, is_write) in enumerate(self.told, 1):
+            if is_write or (told not in known and fault not in KILLS):
+                found.append(number)
+            known.add(told)
+        return tuple(found)
 
     def follow(self, kind: Kind) -> AsyncIterator[News]:
         """Follow, without faults."""
@@ -89,8 +105,11 @@ class FaultyApi:
             return stale
         return answer
 
-    async def _call(self, call: Callable[[ClusterApi], Awaitable[T]], told: str) -> T:
+    async def _call(
+        self, call: Callable[[ClusterApi], Awaitable[T]], told: str, *, is_write: bool = False
+    ) -> T:
         self.calls += 1
+        self.told.append((told, is_write))
         if self.fault in (None, Fault.STALE) or self.calls != self.at:
             return await call(self.inner)
         fault, self.met = self.fault, told

@@ -169,14 +169,11 @@ class Play:
         match what:
             case "decide":
                 await self.decide(ACTIONS[how])
-            case "replay":
-                for decision in self.decided[-1:]:
-                    await self._intake().take(decision)
             case "go on":
                 for _ in range(how):
                     await self.go_on()
-            case "approve" | "decline":
-                await self._answer(what == "approve")
+            case "replay" | "approve" | "decline":
+                await self._repeat(what)
             case "fault":
                 self.api.fault, self.api.at = how[0], self.api.calls + how[1]
             case "restart":
@@ -219,12 +216,16 @@ class Play:
         self.decided.append(plain)
         await self._intake().take(plain)
 
-    async def _answer(self, yes: bool) -> None:
+    async def _repeat(self, what: str) -> None:
+        """Publish the last decision again, or answer it."""
         for decision in self.decided[-1:]:
+            if what == "replay":
+                await self._intake().take(decision)
+                continue
             answer = Approval(
                 decision=decision.id,
                 fleet=FLEET,
-                approved=yes,
+                approved=what == "approve",
                 by="ann",
                 reason="so be it",
                 at=self.world.at,

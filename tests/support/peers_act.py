@@ -297,7 +297,8 @@ class Act:
         except PermanentError as error:
             assert step.otherwise, "a step of a peering says what becomes of it when it is denied"
             entry = step.otherwise.entry
-            self.entry = replace(entry, warnings=(*entry.warnings, str(error)))
+            told = f"could not {step.write.purpose}: {error}"
+            self.entry = replace(entry, warnings=(*entry.warnings, told))
 
     async def go_on(self, until: Callable[[], bool] = lambda: False, *, passes: int = 200) -> Entry:
         """Go on until the action has ended, or as told. One second lies between two looks."""

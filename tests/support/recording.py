@@ -55,6 +55,7 @@ OF_EVERYBODY = ("authorization.k8s.io", "selfsubjectaccessreviews", "create")
 def used(requests: Iterable[Request], table: Iterable[Permission]) -> set[Permission]:
     """Return the permissions of a table that some requests need.
 
+    Whoever makes a RoleBinding has to be allowed to bind its role: that is no request of its own.
     AssertionError: one of the requests is not in the table, nor granted to everybody.
     """
     known = list(table)
@@ -65,7 +66,8 @@ def used(requests: Iterable[Request], table: Iterable[Permission]) -> set[Permis
         fitting = [permission for permission in known if _grants(permission, request)]
         assert fitting, f"{request} is not in the table of permissions"
         found.update(fitting)
-    return found
+    binds = {p for p in known if p.verb == "bind"}
+    return found | (binds if any(p.resource == "rolebindings" for p in found) else set())
 
 
 def _grants(permission: Permission, request: Request) -> bool:

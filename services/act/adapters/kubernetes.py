@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from services.act import telemetry
-from services.act.core.needs import Need
+from services.act.core.needs import Need, question_about
 from services.act.core.objects import (
     FIELD_MANAGER,
     Kind,
@@ -64,7 +64,9 @@ class KubernetesCluster:
         """
         with self._answering():
             try:
-                answer = await self._api.create(_REVIEWS, _review(need), manager=FIELD_MANAGER)
+                answer = await self._api.create(
+                    _REVIEWS, question_about(need), manager=FIELD_MANAGER
+                )
             except ApiError as error:
                 if error.status == _NOT_FOUND:
                     return True
@@ -174,25 +176,6 @@ def _path(ref: Ref, subresource: str = "") -> str:
 
 def _listing(kind: Kind, namespace: str = "") -> str:
     return path_of(group=kind.group, version=kind.version, plural=kind.plural, namespace=namespace)
-
-
-def _review(need: Need) -> Object:
-    """Return the question about one permission (authorization.k8s.io/v1)."""
-    permission = need.permission
-    resource, _, subresource = permission.resource.partition("/")
-    asked = {
-        "namespace": need.namespace,
-        "verb": permission.verb,
-        "group": permission.group,
-        "resource": resource,
-        "subresource": subresource,
-        "name": permission.name,
-    }
-    return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {key: text for key, text in asked.items() if text}},
-    }
 
 
 def _whole(ref: Ref, body: Object) -> Object:

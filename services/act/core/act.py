@@ -126,7 +126,9 @@ def after_denied_step(ledger: Ledger, step: Step, reason: str, *, now: datetime)
     """
     if step.otherwise is None:
         return after_denial(ledger, reason, now=now)
-    entry = step.otherwise.entry
+    entry, told = step.otherwise.entry, f"could not {step.write.purpose}"
+    if any(warning.startswith(told) for warning in entry.warnings):
+        return Progress(entry=entry)
     return Progress(entry=replace(entry, warnings=(*entry.warnings, reason)))
 
 

@@ -77,6 +77,25 @@ def why_forbidden(action: Action, land: Land, lacking: Mapping[str, tuple[Need, 
     return f"{lacks[0]}{more}" if lacks else ""
 
 
+def question_about(need: Need) -> Object:
+    """Return the SelfSubjectAccessReview that asks whether a need is met (authorization.k8s.io)."""
+    permission = need.permission
+    resource, _, subresource = permission.resource.partition("/")
+    asked = {
+        "namespace": need.namespace,
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "subresource": subresource,
+        "name": permission.name,
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: text for key, text in asked.items() if text}},
+    }
+
+
 def _errands(land: Land) -> Iterator[_Errand]:
     """Yield what may be asked for: of an application anything, of a cluster what its Site says."""
     for kind in ("offload_namespace", "move", "scale", "evacuate"):

@@ -226,6 +226,12 @@ def test_advice_fires_until_its_deadline() -> None:
     assert due(decisions=(a_decision(),)) == ()
 
 
+def test_before_the_first_insight_there_are_neither_incidents_nor_outcomes_to_tell() -> None:
+    known = Known(fleet=FLEET, outcomes=(an_outcome(Status.FAILED),))
+
+    assert due_alerts(known, now=NOW, lifetime=LIFETIME) == ()
+
+
 def test_a_dry_run_does_not_fire() -> None:
     assert due(outcomes=(an_outcome(Status.REFUSED, dry_run=True),)) == ()
 

@@ -10,7 +10,14 @@ import pytest
 from services.act.board import Board
 from services.act.checking import CHECK_SECONDS, PAUSE_SECONDS, SelfCheck, checking
 from services.act.core.ledger_json import read_ledger
-from services.act.core.needs import Land, Need, all_needs, needs_of, why_forbidden
+from services.act.core.needs import (
+    Land,
+    Need,
+    all_needs,
+    needs_of,
+    question_about,
+    why_forbidden,
+)
 from services.act.core.objects import DEPLOYMENT
 from services.act.core.permissions import ACTIONS, DUTIES, permissions
 from services.act.core.roles import WHERE, Permission, Role
@@ -314,3 +321,26 @@ def test_a_permission_is_told_as_people_write_it() -> None:
     scale = Permission(role=Role.ALWAYS, group="apps", resource="deployments/scale", verb="patch")
     assert str(scale) == "patch deployments.apps/scale"
     assert str(replace(scale, group="", resource="pods")) == "patch pods"
+
+
+def test_the_api_server_is_asked_for_no_more_than_is_needed() -> None:
+    scale = Permission(role=Role.ALWAYS, group="apps", resource="deployments/scale", verb="patch")
+    named = Permission(role=Role.NOTES, group="", resource="configmaps", verb="get", name="a")
+
+    asked = [
+        question_about(need)["spec"]["resourceAttributes"]
+        for need in (Need(permission=scale), Need(permission=named, namespace="crossloop"))
+    ]
+
+    assert asked == [
+        {"verb": "patch", "group": "apps", "resource": "deployments", "subresource": "scale"},
+        {"namespace": "crossloop", "verb": "get", "resource": "configmaps", "name": "a"},
+    ]
+
+
+def test_which_side_of_a_peering_is_at_home_tells_which_role_is_needed() -> None:
+    consuming = needs_of(Peer(consumer=HOME, provider=METRO), a_land())
+    providing = needs_of(Peer(consumer=METRO, provider=HOME), a_land())
+
+    assert {n.permission.role for n in consuming} == {Role.ALWAYS, Role.PEERING, Role.NOTES}
+    assert {n.permission.role for n in providing} == {Role.PROVIDING, Role.NOTES}

@@ -17,6 +17,7 @@ from shared.messages.decision import Decision
 from shared.messages.outcome import Outcome, Status
 from shared.messages.subjects import Message
 from shared.model.application import Autonomy
+from shared.model.names import ApplicationName
 from shared.runtime.following import Changed, Late, Listed
 from tests.support.builders import ARENA, FLEET, NOW, later
 from tests.support.fakes_act import FakeAlertSink, FakeClusterApi, a_ground
@@ -200,3 +201,26 @@ async def test_nothing_of_an_earlier_act_is_ended_before_all_is_known() -> None:
     board.learn(an_insight_of(at=NOW))
 
     assert await told_after(board, stale) == ()
+
+
+async def test_mere_numbers_of_many_take_turns_and_who_waited_longest_comes_first() -> None:
+    writer, api = a_writer()
+    for name in ("bar", "zoo"):
+        other = an_application_object()
+        other["metadata"]["name"] = name
+        api.put(Ref(kind=APPLICATION, namespace="xr", name=name), other)
+        writer.board.hear(Changed(object=other))
+    await after(writer, api, 0, 12.0)
+    insights = [an_insight_of(at=NOW, latency_ms=12.0 + n / 10) for n in range(9)]
+
+    written = []
+    for n, insight in enumerate(insights, 1):
+        quality = insight.qualities[0]
+        names = [ApplicationName(f"xr/{name}") for name in ("arena", "bar", "zoo")]
+        qualities = tuple(replace(quality, application=name) for name in names)
+        before, api.at = len(api.writes), later(60 + n)
+        writer.board.insight = replace(insight, qualities=qualities)
+        await writer.write_all()
+        written.append([write.ref.name for write in api.writes[before:]])
+
+    assert all(len(each) <= 1 for each in written[1:])

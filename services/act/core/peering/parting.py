@@ -107,14 +107,16 @@ def _go_on(look: _Parting) -> Next:
             ours = Cordon(by=context.decision, reason=f"{scene.pair.provider.name} is unpeered")
             denied = goes_back(entry, context.now, f"{name_of(node)} could not be cordoned")
             write = _there(scene, cordon(node, ours))
-            return Step(write=write, otherwise=denied if _is_whole(scene) else None)
+            return Step(
+                write=write, otherwise=denied if _is_whole(scene) else Progress(entry=entry)
+            )
     if reason := why_in_use(scene):
         return _hold(look, reason)
     for each in everything(scene):
         proof = proof_for(scene, each)
         step = next_removal(each, emptied=proof, otherwise=_denied(look, each.ref))
-        if isinstance(step, Wait) and _is_late(look, PARTING):
-            return _stopped(look, f"{step.reason}{why_held(scene)}")
+        if _is_late(look, PARTING) and (told := _why_stuck(look, step)):
+            return _stopped(look, f"{told}{why_held(scene)}")
         return step
     return _conclude(look)
 
@@ -136,10 +138,18 @@ def _hold(look: _Parting, reason: str) -> Next:
 
 
 def _denied(look: _Parting, ref: object) -> Progress:
-    told = f"{ref} could not be deleted"
+    """Go back while nothing was deleted. From then on it is tried again and again."""
     if _is_whole(look.scene):
-        return goes_back(look.entry, look.context.now, told)
-    return _stopped(look, told)
+        return goes_back(look.entry, look.context.now, f"{ref} could not be deleted")
+    return Progress(entry=look.entry)
+
+
+def _why_stuck(look: _Parting, step: Step | Wait) -> str:
+    """Say why an object does not go, or nothing: it can be deleted now."""
+    if isinstance(step, Wait):
+        return step.reason
+    told = f"could not {step.write.purpose}"
+    return next((w for w in look.entry.warnings if w.startswith(told)), "")
 
 
 def _conclude(look: _Parting) -> Next:

@@ -37,7 +37,8 @@ def next_undoing(
     if is_late:
         refs = ", ".join(str(each.ref) for each in left)
         return _stopped(entry, f"still there: {refs}", context)
-    return next_removal(left[0], emptied=proof_for(scene, left[0]))
+    again = Progress(entry=entry)
+    return next_removal(left[0], emptied=proof_for(scene, left[0]), otherwise=again)
 
 
 def _left(scene: Scene, items: Iterable[Item], decision: DecisionId) -> Iterator[Left]:

@@ -143,7 +143,7 @@ async def test_a_call_that_is_denied_takes_back_what_was_made() -> None:
 
     assert entry.status is Status.REVERTED
     assert entry.message == "Tenant liqo-tenant-home/home on edge could not be made"
-    assert entry.warnings == ("403 Forbidden",)
+    assert entry.warnings == ("could not make Tenant home for home: 403 Forbidden",)
     assert act.api.names() == set()
 
 

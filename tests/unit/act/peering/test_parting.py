@@ -211,20 +211,36 @@ async def test_a_cordon_that_is_denied_turns_it_back() -> None:
     assert (entry.status, entry.message) == (Status.REVERTED, "edge could not be cordoned")
 
 
-async def test_a_later_call_that_is_denied_stops_it_halfway() -> None:
+async def denied(act: Act) -> Entry:
+    """Have a later call denied for half an hour."""
+    act.api.refusals[CONTROL] = "403 Forbidden"
+    await act.go_on(lambda: bool(act.entry.warnings))
+    act.api.at = later(1801, act.api.at)
+    return await act.go_on()
+
+
+async def test_a_later_call_that_is_denied_is_tried_again() -> None:
     act = await parting()
     act.api.refusals[CONTROL] = "403 Forbidden"
-    entry = await act.go_on()
+    await act.go_on(lambda: bool(act.entry.warnings))
+    act.api.refusals.clear()
+
+    assert (await act.go_on()).status is Status.SUCCEEDED
+    assert act.api.names() == set()
+
+
+async def test_a_later_call_that_is_denied_for_long_stops_it_halfway() -> None:
+    entry = await denied(await parting())
 
     assert entry.status is Status.FAILED
-    assert entry.message.startswith(f"{CONTROL} could not be deleted; still there: {CONTROL}, ")
+    told = "could not delete Secret kubeconfig-controlplane-edge: 403 Forbidden; still there: "
+    assert entry.message.startswith(f"{told}{CONTROL}, ")
     assert entry.message.endswith("; order it again when that is over")
 
 
 async def test_what_was_left_halfway_goes_when_it_is_ordered_again() -> None:
     act = await parting()
-    act.api.refusals[CONTROL] = "403 Forbidden"
-    await act.go_on()
+    await denied(act)
     act.api.refusals.clear()
     act.order(UNPEER)
 

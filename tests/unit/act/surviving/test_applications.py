@@ -1,5 +1,6 @@
-"""Actions on applications, with Act killed at every call, and every call gone wrong in every way."""
+"""Actions on applications, with Act killed at every call, and every call gone wrong."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -93,7 +94,9 @@ def case_status(case: Case) -> Status:
 
 
 @every_case
-async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(case: Case) -> None:
+async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(
+    case: Case, record_property: Callable[[str, object], None]
+) -> None:
     plain, *killed = await every_run(case.scene, APPLICATION_REF, KILLS, latency=case.latency)
 
     effects = len(plain.world.written(case.workload))
@@ -101,10 +104,15 @@ async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(case: Case) -> 
         assert_well(run, case)
         assert run.ledger.status is case_status(case), run.told
         assert len(run.world.written(case.workload)) == effects, run.told
+    record_property("runs", len(killed))
 
 
 @every_case
 @pytest.mark.parametrize("fault", APART)
-async def test_a_call_gone_wrong_ends_as_planned_or_at_the_start(case: Case, fault: Fault) -> None:
-    for run in await every_run(case.scene, APPLICATION_REF, (fault,), latency=case.latency):
+async def test_a_call_gone_wrong_ends_as_planned_or_at_the_start(
+    case: Case, fault: Fault, record_property: Callable[[str, object], None]
+) -> None:
+    runs = await every_run(case.scene, APPLICATION_REF, (fault,), latency=case.latency)
+    for run in runs:
         assert_well(run, case)
+    record_property("runs", len(runs) - 1)
