@@ -9,8 +9,8 @@ from services.orient.core.quality import assess_quality
 from shared.messages.insight import Insight
 from shared.model.application import Application, Autonomy
 from shared.model.fleet import ClusterState, Fleet, Placement
-from shared.model.names import ApplicationName, DecisionId, GroupName
 from shared.model.fleet_after import fleet_after
+from shared.model.names import ApplicationName, DecisionId, GroupName
 
 GONE = frozenset((ClusterState.UNREACHABLE, ClusterState.NOT_PEERED))
 
