@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.act import telemetry
@@ -27,6 +27,8 @@ NUMBERS_EVERY = timedelta(seconds=60)
 NUMBERS_APART = timedelta(seconds=2)
 """Least time between two such writes, of whichever applications: the more there are, the less
 often each gets its turn."""
+NUMBERS_SAVED = timedelta(seconds=30)
+"""Turns that nobody took are kept for so long: insights come now and then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,8 @@ class StatusWriter:
     board: Board
     now: Clock
     _written: dict[ApplicationName, _Written] = field(default_factory=dict)
-    _numbers_at: datetime | None = None
-    """When mere numbers were written last."""
+    _numbers_at: datetime = datetime.min.replace(tzinfo=UTC) + NUMBERS_SAVED
+    """The last turn of mere numbers that was taken."""
     _denied: dict[ApplicationName, str] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -118,11 +120,13 @@ class StatusWriter:
 
     def _has_turn(self, written: _Written | None) -> bool:
         """Tell whether mere numbers may be written now, and take the turn."""
+        if written is None:
+            return True
         now = self.now()
-        if written is not None and self._numbers_at and now < self._numbers_at + NUMBERS_APART:
-            return False
-        self._numbers_at = now
-        return True
+        turn = max(self._numbers_at, now - NUMBERS_SAVED) + NUMBERS_APART
+        if turn <= now:
+            self._numbers_at = turn
+        return turn <= now
 
     def _standing(self, application: ApplicationName, live: Object) -> Standing:
         return Standing(

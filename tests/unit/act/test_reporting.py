@@ -203,24 +203,25 @@ async def test_nothing_of_an_earlier_act_is_ended_before_all_is_known() -> None:
     assert await told_after(board, stale) == ()
 
 
-async def test_mere_numbers_of_many_take_turns_and_who_waited_longest_comes_first() -> None:
+async def test_mere_numbers_of_many_take_turns() -> None:
     writer, api = a_writer()
-    for name in ("bar", "zoo"):
+    names = [f"a{number:02}" for number in range(40)]
+    for name in names:
         other = an_application_object()
         other["metadata"]["name"] = name
         api.put(Ref(kind=APPLICATION, namespace="xr", name=name), other)
         writer.board.hear(Changed(object=other))
-    await after(writer, api, 0, 12.0)
-    insights = [an_insight_of(at=NOW, latency_ms=12.0 + n / 10) for n in range(9)]
-
     written = []
-    for n, insight in enumerate(insights, 1):
-        quality = insight.qualities[0]
-        names = [ApplicationName(f"xr/{name}") for name in ("arena", "bar", "zoo")]
-        qualities = tuple(replace(quality, application=name) for name in names)
-        before, api.at = len(api.writes), later(60 + n)
-        writer.board.insight = replace(insight, qualities=qualities)
+    for second in (0, 60, 61, 62, 63, 64):
+        insight = an_insight_of(at=NOW, latency_ms=12.0 + second / 100)
+        of_all = [
+            replace(insight.qualities[0], application=ApplicationName(f"xr/{n}")) for n in names
+        ]
+        before, api.at = len(api.writes), later(second)
+        writer.board.insight = replace(insight, qualities=tuple(of_all))
         await writer.write_all()
         written.append([write.ref.name for write in api.writes[before:]])
 
-    assert all(len(each) <= 1 for each in written[1:])
+    assert [len(each) for each in written] == [41, 15, 0, 1, 0, 1]
+    assert written[1] == names[:15]
+    assert [*written[3], *written[5]] == names[15:17]
