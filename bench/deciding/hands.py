@@ -11,8 +11,8 @@ from bench.deciding.kubelets import Copy, Kubernetes, Work, WorkloadKey
 from services.act.core.act import after_progress, context_of, current_entry
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Entry, Ledger
+from services.act.core.moving.proof import Finding, judge
 from services.act.core.outcome import outcome_of
-from services.act.core.proof import Finding, judge
 from services.act.core.steps import Context, Progress, began, ended, goes_back, serves
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from services.act.core.double_runs import DoubleRun
 from services.act.core.ledger import keeper_of
 from services.act.core.ledger_json import application_of
-from services.act.core.needs import Need
 from services.act.core.objects import Object, Ref, dig, name_of, version_of
+from services.act.core.permitting.needs import Need
+from services.act.core.telling.double_runs import DoubleRun
 from shared.messages.control import Control
 from shared.messages.decision import Decision
 from shared.messages.insight import Insight

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.act import telemetry
 from services.act.board import Board
-from services.act.core.needs import Need, all_needs
+from services.act.core.permitting.needs import Need, all_needs
 from services.act.grounding import Ground
 from services.act.ports import AccessReview
 from shared.errors import PermanentError, TransientError

@@ -6,8 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 from services.act import telemetry
 from services.act.board import Board
-from services.act.core.cordons import REFLEX, is_virtual, provider_of
-from services.act.core.double_runs import DoubleRun, double_runs, together
+from services.act.core.emptying.cordons import REFLEX, is_virtual, provider_of
+from services.act.core.emptying.reflex import (
+    Sign,
+    begins,
+    is_to_be_watched,
+    lifted,
+    next_of_node,
+    next_sign,
+    unseen,
+)
+from services.act.core.emptying.remains import pods_on
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import (
     FOREIGN_CLUSTER,
@@ -19,16 +28,7 @@ from services.act.core.objects import (
     name_of,
     version_of,
 )
-from services.act.core.reflex import (
-    Sign,
-    begins,
-    is_to_be_watched,
-    lifted,
-    next_of_node,
-    next_sign,
-    unseen,
-)
-from services.act.core.remains import pods_on
+from services.act.core.telling.double_runs import DoubleRun, double_runs, together
 from services.act.ports import ClusterApi
 from shared.errors import PermanentError, TransientError
 from shared.model.application import Autonomy

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from services.act.board import Board
 from services.act.core.cluster_api.templates import render
-from services.act.core.needs import Land, why_forbidden
 from services.act.core.objects import Object
+from services.act.core.permitting.needs import Land, why_forbidden
 from services.act.core.seen import Grounds
 from services.act.core.site import template_of
 from services.act.ports import Templates

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.act.board import Board
-from services.act.core.handover import overtaken, part_of
+from services.act.core.emptying.handover import overtaken, part_of
 from services.act.core.ledger import Ledger, keeper_of
 from services.act.core.ledger_json import read_ledger
 from services.act.core.steps import HandOver

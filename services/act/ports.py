@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from services.act.core.alerts import Alert
-from services.act.core.needs import Need
 from services.act.core.objects import Kind, Object, Query, Ref, Write
+from services.act.core.permitting.needs import Need
+from services.act.core.telling.alerts import Alert
 from shared.errors import TransientError
 from shared.model.names import FleetName
 from shared.runtime.following import News

@@ -8,10 +8,11 @@ from typing import assert_never
 from services.act.board import Board
 from services.act.core.act import next_of_application
 from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
-from services.act.core.hanging import REFUSED, is_unaccepted
 from services.act.core.ledger import Entry
 from services.act.core.liqo import OFFLOADING_NAME
 from services.act.core.live import VIRTUAL, Live
+from services.act.core.moving.hanging import REFUSED, is_unaccepted
+from services.act.core.moving.workloads import is_rolled_out, kind_of, selector_of
 from services.act.core.objects import (
     ENDPOINT_SLICE,
     EVENT,
@@ -31,7 +32,6 @@ from services.act.core.objects import (
 )
 from services.act.core.seen import Seen
 from services.act.core.steps import Context, Next
-from services.act.core.workloads import is_rolled_out, kind_of, selector_of
 from services.act.grounding import Ground
 from services.act.ports import ClusterApi
 from shared.errors import PermanentError, TransientError

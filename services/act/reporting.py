@@ -8,13 +8,13 @@ from typing import Any
 
 from services.act import telemetry
 from services.act.board import Board
-from services.act.core.alerts import Alert, Posted, next_post, with_held
-from services.act.core.firing import Known, due_alerts, is_by_act
-from services.act.core.incident_alerts import closed_incidents
 from services.act.core.ledger import Ledger, keeper_of
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import APPLICATION, Manner, Object, Ref, Write
-from services.act.core.status import Standing, differs, meaning_of, status_of
+from services.act.core.telling.alerts import Alert, Posted, next_post, with_held
+from services.act.core.telling.firing import Known, due_alerts, is_by_act
+from services.act.core.telling.incident_alerts import closed_incidents
+from services.act.core.telling.status import Standing, differs, meaning_of, status_of
 from services.act.ports import AlertSink, ClusterApi, UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.model.names import CAPACITY, ApplicationName

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.act.core.firing import NAMES
+from services.act.core.telling.firing import NAMES
 from shared.messages.decision import Reason
 from shared.messages.subjects import DEAD_PREFIX, PREFIX, ROUTES
 from shared.runtime import metrics

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from services.act.adapters import alertmanager as adapter
-from services.act.core.alerts import Alert
+from services.act.core.telling.alerts import Alert
 from shared.runtime.probes import Readiness
 from simulator.alertmanager import Alertmanager
 from tests.support.builders import NOW, later

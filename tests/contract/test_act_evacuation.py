@@ -15,9 +15,9 @@ from console.real.http import post
 from console.stack import simulator_child
 from services.act.adapters import alertmanager, kubernetes
 from services.act.board import Board
-from services.act.core.cordons import REFLEX, is_cordoned, read_cordon
+from services.act.core.emptying.cordons import REFLEX, is_cordoned, read_cordon
+from services.act.core.moving.workloads import is_serving, is_terminating
 from services.act.core.objects import NODE, Object, Ref, dig
-from services.act.core.workloads import is_serving, is_terminating
 from services.act.ports import ClusterApi
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus

@@ -14,10 +14,12 @@ from services.act.adapters import kubernetes as adapter
 from services.act.adapters.kubernetes import KubernetesCluster
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger_json import ledger_json, read_ledger
-from services.act.core.lending import DEFAULT, SAFE, borrowed, is_lendable, returned
 from services.act.core.liqo import next_stretch
 from services.act.core.live import Live
-from services.act.core.marks import read_mark
+from services.act.core.moving.lending import DEFAULT, SAFE, borrowed, is_lendable, returned
+from services.act.core.moving.marks import read_mark
+from services.act.core.moving.pinning import pin, pin_marked, unpin
+from services.act.core.moving.workloads import is_strategy_safe, terms_of
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -34,10 +36,8 @@ from services.act.core.objects import (
     has_condition,
     version_of,
 )
-from services.act.core.pinning import pin, pin_marked, unpin
-from services.act.core.status import Standing, differs, status_of
 from services.act.core.steps import Step
-from services.act.core.workloads import is_strategy_safe, terms_of
+from services.act.core.telling.status import Standing, differs, status_of
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.messages.decision import Decision

@@ -13,7 +13,9 @@ import pytest
 
 from console.stack import simulator_child
 from services.act.adapters import alertmanager, kubernetes
-from services.act.core.marks import read_mark
+from services.act.core.moving.marks import read_mark
+from services.act.core.moving.stateful import partition_of
+from services.act.core.moving.workloads import is_serving
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -22,8 +24,6 @@ from services.act.core.objects import (
     Object,
     dig,
 )
-from services.act.core.stateful import partition_of
-from services.act.core.workloads import is_serving
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
 from shared.messages.control import Control

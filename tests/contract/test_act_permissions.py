@@ -12,9 +12,14 @@ import pytest
 from console.real.auditing import Request
 from services.act.adapters.fleet import FleetCluster
 from services.act.adapters.kubernetes import KubernetesCluster
-from services.act.core.needs import Need
-from services.act.core.permissions import DUTIES, permissions, permissions_for, permissions_of
-from services.act.core.roles import Permission, Role
+from services.act.core.permitting.needs import Need
+from services.act.core.permitting.permissions import (
+    DUTIES,
+    permissions,
+    permissions_for,
+    permissions_of,
+)
+from services.act.core.permitting.roles import Permission, Role
 from shared.messages.outcome import Status
 from shared.model.names import ClusterName
 from shared.model.plan import (

@@ -27,8 +27,8 @@ from services.act.core.cluster_api.kinds import (
 from services.act.core.cluster_api.manifests import in_order
 from services.act.core.ledger import Entry
 from services.act.core.ledger_json import read_ledger
-from services.act.core.permissions import permissions, permissions_of
-from services.act.core.roles import Role
+from services.act.core.permitting.permissions import permissions, permissions_of
+from services.act.core.permitting.roles import Role
 from services.act.executor import Executor
 from services.act.grounding import Ground
 from services.act.intake import Intake

@@ -15,10 +15,10 @@ from console.real.kubernetes import RealKubernetes
 from services.act.adapters import fleet, kubernetes
 from services.act.board import Board
 from services.act.checking import checking
-from services.act.core.alerts import Alert
-from services.act.core.firing import LACKING
-from services.act.core.permissions import permissions, permissions_of
-from services.act.core.roles import Role
+from services.act.core.permitting.permissions import permissions, permissions_of
+from services.act.core.permitting.roles import Role
+from services.act.core.telling.alerts import Alert
+from services.act.core.telling.firing import LACKING
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
 from shared.messages.decision import Decision

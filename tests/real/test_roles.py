@@ -4,8 +4,8 @@ import pytest
 
 from console.real.client import ApiError, Object
 from console.real.kubernetes import RealKubernetes
-from services.act.core.permissions import permissions
-from services.act.core.roles import Role
+from services.act.core.permitting.permissions import permissions
+from services.act.core.permitting.roles import Role
 from tests.support.real_parts import namespace
 from tests.support.roles import client_of, install_roles
 

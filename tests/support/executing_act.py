@@ -6,8 +6,8 @@ from services.act.board import Board
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import ledger_json, read_ledger
+from services.act.core.moving.workloads import is_terminating
 from services.act.core.objects import APPLICATION, Ref
-from services.act.core.workloads import is_terminating
 from services.act.executor import Executor
 from services.act.outbox import Outbox
 from shared.messages.control import Control

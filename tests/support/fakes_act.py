@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
-from services.act.core.alerts import Alert
+from services.act.core.moving.workloads import is_serving
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -25,7 +25,7 @@ from services.act.core.objects import (
     name_of,
     version_of,
 )
-from services.act.core.workloads import is_serving
+from services.act.core.telling.alerts import Alert
 from services.act.grounding import Ground
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError

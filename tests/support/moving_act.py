@@ -6,8 +6,8 @@ from typing import Any
 
 from services.act.core.ledger import Entry
 from services.act.core.live import Live
-from services.act.core.marks import MARK
-from services.act.core.move import next_of_move
+from services.act.core.moving.marks import MARK
+from services.act.core.moving.move import next_of_move
 from services.act.core.steps import Context, Next, Progress
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from console.real.auditing import Request
 from services.act.core.objects import Kind, Manner, Object, Query, Ref, Write
-from services.act.core.roles import Permission
+from services.act.core.permitting.roles import Permission
 from services.act.ports import ClusterApi
 from shared.runtime.following import News
 

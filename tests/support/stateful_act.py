@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from services.act.core.moving.stateful import REVISION
+from services.act.core.moving.workloads import is_serving, is_terminating
 from services.act.core.objects import Object, Ref, dig, name_of
-from services.act.core.stateful import REVISION
-from services.act.core.workloads import is_serving, is_terminating
 
 Json = dict[str, Any]
 

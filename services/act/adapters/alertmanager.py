@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 
 from services.act import telemetry
-from services.act.core.alerts import Alert, labels_of
 from services.act.core.ledger_json import written
+from services.act.core.telling.alerts import Alert, labels_of
 from shared.model.names import FleetName
 from shared.runtime.probes import Readiness
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from services.act import telemetry
-from services.act.core.needs import Need, question_about
 from services.act.core.objects import (
     FIELD_MANAGER,
     Kind,
@@ -15,6 +14,7 @@ from services.act.core.objects import (
     Write,
     dig,
 )
+from services.act.core.permitting.needs import Need, question_about
 from services.act.ports import UnreachableError
 from shared.errors import PermanentError, TransientError
 from shared.runtime import kubernetes

@@ -6,9 +6,9 @@ from typing import Any, assert_never
 
 from services.act.core.ledger import Entry, Ledger, closed
 from services.act.core.live import Live
-from services.act.core.move import next_of_move
-from services.act.core.offload import next_of_offload
-from services.act.core.scale import next_of_scale
+from services.act.core.moving.move import next_of_move
+from services.act.core.moving.offload import next_of_offload
+from services.act.core.moving.scale import next_of_scale
 from services.act.core.steps import Context, Next, Progress, Step, Wait, ended
 from shared.messages.insight import Insight
 from shared.messages.outcome import Status

@@ -15,7 +15,7 @@ from services.act.core.cluster_api.resizing import (
     reads_of_grow,
     reads_of_shrink,
 )
-from services.act.core.evacuation import (
+from services.act.core.emptying.evacuation import (
     further_reads_of_evacuate,
     next_of_evacuate,
     reads_of_evacuate,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.act.core.emptying.remains import names_of
 from services.act.core.liqo import admits
 from services.act.core.live import CLUSTER_LABEL, VIRTUAL
 from services.act.core.objects import (
@@ -17,7 +18,6 @@ from services.act.core.objects import (
     Write,
     dig,
 )
-from services.act.core.remains import names_of
 from services.act.core.seen import Seen
 
 DESTRUCTIVE = frozenset(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.act.core.alerts import LAST_WORDS, Alert, Posted, next_post, with_held
-from services.act.core.double_runs import DoubleRun
-from services.act.core.firing import NAMES, Known, due_alerts
-from services.act.core.incident_alerts import closed_incidents
-from services.act.core.needs import Land, all_needs
 from services.act.core.outcome import declined
+from services.act.core.permitting.needs import Land, all_needs
+from services.act.core.telling.alerts import LAST_WORDS, Alert, Posted, next_post, with_held
+from services.act.core.telling.double_runs import DoubleRun
+from services.act.core.telling.firing import NAMES, Known, due_alerts
+from services.act.core.telling.incident_alerts import closed_incidents
 from shared.messages.control import Control
 from shared.messages.incident import Incident, IncidentState, Severity, SubjectKind
 from shared.messages.outcome import Outcome, Status

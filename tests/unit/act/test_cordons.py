@@ -7,11 +7,11 @@ import pytest
 
 from services.act.board import Board
 from services.act.cordoning import Cordoning
-from services.act.core.cordons import MARK, REFLEX, Cordon, cordon, read_cordon
-from services.act.core.double_runs import DoubleRun, alerts_of_double_runs, together
+from services.act.core.emptying.cordons import MARK, REFLEX, Cordon, cordon, read_cordon
 from services.act.core.ledger import Entry, Ledger
 from services.act.core.ledger_json import ledger_json
 from services.act.core.objects import FOREIGN_CLUSTER, NODE, POD, Object, Ref, dig
+from services.act.core.telling.double_runs import DoubleRun, alerts_of_double_runs, together
 from shared.messages.control import Control
 from shared.messages.outcome import Status
 from shared.model.names import CAPACITY, ApplicationName, ClusterName, decision_id

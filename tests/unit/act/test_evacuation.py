@@ -8,11 +8,12 @@ import pytest
 
 from services.act.board import Board
 from services.act.core.admission import Admitted, admit
-from services.act.core.cordons import REFLEX, Cordon, cordon, read_cordon
+from services.act.core.emptying.cordons import REFLEX, Cordon, cordon, read_cordon
+from services.act.core.emptying.handover import part_of
 from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
-from services.act.core.handover import part_of
 from services.act.core.ledger import Entry, Ledger, closed
 from services.act.core.ledger_json import ledger_json, read_ledger
+from services.act.core.moving.workloads import is_terminating
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -26,7 +27,6 @@ from services.act.core.objects import (
 )
 from services.act.core.seen import Grounds
 from services.act.core.steps import Context, HandOver, Next, Progress, Wait
-from services.act.core.workloads import is_terminating
 from services.act.executor import Executor
 from services.act.handing import hand_over
 from services.act.outbox import Outbox

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.act.core.hanging import Hanging, Pending, hanging, is_unaccepted
+from services.act.core.moving.hanging import Hanging, Pending, hanging, is_unaccepted
 from tests.support.builders import later
 from tests.support.objects_act import a_pod
 

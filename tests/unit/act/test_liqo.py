@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from services.act.core.ledger import Entry
 from services.act.core.liqo import admits, next_stretch, why_not_stretched
 from services.act.core.live import Live
+from services.act.core.moving.offload import next_of_offload
 from services.act.core.objects import Object, Write
-from services.act.core.offload import next_of_offload
 from services.act.core.steps import Context, Next, Progress, Step, Wait
 from shared.messages.outcome import Status
 from shared.model.names import ClusterName

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.act.core.live import Live
-from services.act.core.marks import MARK
-from services.act.core.move import next_of_move
+from services.act.core.moving.marks import MARK
+from services.act.core.moving.move import next_of_move
 from services.act.core.steps import Context, Step, Wait
 from shared.messages.outcome import Status
 from shared.model.names import ClusterName

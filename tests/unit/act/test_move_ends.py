@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.act.core.marks import MARK
-from services.act.core.move import next_of_move
+from services.act.core.moving.marks import MARK
+from services.act.core.moving.move import next_of_move
 from services.act.core.objects import Manner, dig
 from services.act.core.steps import Context, Next, Step, Wait
 from shared.messages.outcome import Status

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import pytest
 
-from services.act.core.marks import read_mark
+from services.act.core.moving.marks import read_mark
 from services.act.core.objects import DEPLOYMENT, STATEFUL_SET, Kind, Ref, dig
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind, WorkloadRef

@@ -10,7 +10,8 @@ import pytest
 from services.act.board import Board
 from services.act.checking import CHECK_SECONDS, PAUSE_SECONDS, SelfCheck, checking
 from services.act.core.ledger_json import read_ledger
-from services.act.core.needs import (
+from services.act.core.objects import DEPLOYMENT
+from services.act.core.permitting.needs import (
     Land,
     Need,
     all_needs,
@@ -18,9 +19,8 @@ from services.act.core.needs import (
     question_about,
     why_forbidden,
 )
-from services.act.core.objects import DEPLOYMENT
-from services.act.core.permissions import ACTIONS, DUTIES, permissions
-from services.act.core.roles import WHERE, Permission, Role
+from services.act.core.permitting.permissions import ACTIONS, DUTIES, permissions
+from services.act.core.permitting.roles import WHERE, Permission, Role
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.ports import UnreachableError

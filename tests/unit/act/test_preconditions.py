@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.act.core.live import Live
-from services.act.core.marks import MARK
-from services.act.core.ownership import manager_of, why_not_ours_to_scale
-from services.act.core.preconditions import objection_to
+from services.act.core.moving.marks import MARK
+from services.act.core.moving.ownership import manager_of, why_not_ours_to_scale
+from services.act.core.moving.preconditions import objection_to
 from services.act.core.steps import Context
 from shared.model.application import WorkloadKind, WorkloadRef
 from shared.model.names import ClusterName

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from services.act.board import Board
-from services.act.core.alerts import Alert, labels_of
 from services.act.core.objects import APPLICATION, Ref
 from services.act.core.outcome import declined
+from services.act.core.telling.alerts import Alert, labels_of
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.recalling import recall

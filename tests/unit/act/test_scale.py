@@ -7,7 +7,7 @@ import pytest
 
 from services.act.core.ledger import Entry
 from services.act.core.live import Live
-from services.act.core.scale import next_of_scale
+from services.act.core.moving.scale import next_of_scale
 from services.act.core.steps import Context, Next, Progress, Step, Wait
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadRef

@@ -1,7 +1,7 @@
 """StatefulSets moved in a cluster in memory: one pod more, and never fewer than before."""
 
+from services.act.core.moving.stateful import partition_of
 from services.act.core.objects import STATEFUL_SET, Ref, dig
-from services.act.core.stateful import partition_of
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind, WorkloadRef
 from tests.support.executing_act import admitted, awake, bad_at_home, carry_out, good, seen

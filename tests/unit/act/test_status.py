@@ -7,7 +7,7 @@ import pytest
 
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Ledger, closed
-from services.act.core.status import Standing, differs, meaning_of, status_of
+from services.act.core.telling.status import Standing, differs, meaning_of, status_of
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.inventory import Problem

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.act.core.endpoints import why_not_reached, why_old_reached
 from services.act.core.live import Live
-from services.act.core.topology import DIRECT, warnings_of
+from services.act.core.moving.endpoints import why_not_reached, why_old_reached
+from services.act.core.moving.topology import DIRECT, warnings_of
 from shared.messages.insight import Insight
 from shared.model.application import Flow, Protocol
 from shared.model.names import ApplicationName, ClusterName, ComponentName

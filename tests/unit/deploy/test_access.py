@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import kubernetes_validate
 import pytest
 
-from services.act.core.permissions import permissions
-from services.act.core.roles import WHERE, Permission, Role
+from services.act.core.permitting.permissions import permissions
+from services.act.core.permitting.roles import WHERE, Permission, Role
 from services.observe.adapters.kubernetes import PATHS
 from tests.support.kustomize import (
     COMPONENTS,

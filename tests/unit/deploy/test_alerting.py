@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.act.core.firing import NAMES
+from services.act.core.telling.firing import NAMES
 from tests.support.kustomize import KUBERNETES
 
 DEPLOY = KUBERNETES.parent

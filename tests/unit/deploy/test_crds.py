@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.act.core.status import Standing, status_of
+from services.act.core.telling.status import Standing, status_of
 from services.observe.core.fields import Fields
 from services.observe.core.parse_application import parse_application
 from services.observe.core.parse_site import DAYS, parse_policy, parse_site

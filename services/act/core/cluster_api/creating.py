@@ -16,7 +16,7 @@ from services.act.core.cluster_api.phases import (
     reached_at,
 )
 from services.act.core.cluster_api.removal import DELETED, next_of_leftovers, removal
-from services.act.core.cordons import virtual_nodes_of
+from services.act.core.emptying.cordons import virtual_nodes_of
 from services.act.core.ledger import Entry
 from services.act.core.objects import name_of
 from services.act.core.seen import Grounds, Seen

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from services.act.core.cordons import virtual_nodes_of
+from services.act.core.emptying.cordons import virtual_nodes_of
+from services.act.core.emptying.remains import names_of, pods_on
 from services.act.core.live import CLUSTER_LABEL
 from services.act.core.objects import FOREIGN_CLUSTER, POD, Object, Query, Read, Ref, dig, name_of
 from services.act.core.peering.kinds import RESOURCE_SLICE, VIRTUAL_NODE
-from services.act.core.remains import names_of, pods_on
 from services.act.core.seen import Grounds, Seen
 from shared.model.names import ClusterName
 

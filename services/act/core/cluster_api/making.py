@@ -12,7 +12,7 @@ from services.act.core.cluster_api.manifests import (
     in_order,
     ref_of,
 )
-from services.act.core.cordons import virtual_nodes_of
+from services.act.core.emptying.cordons import virtual_nodes_of
 from services.act.core.objects import (
     SECRET,
     Manner,

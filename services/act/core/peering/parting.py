@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.act.core.cordons import Cordon, cordon, is_cordoned, read_cordon, uncordon
+from services.act.core.emptying.cordons import Cordon, cordon, is_cordoned, read_cordon, uncordon
 from services.act.core.ledger import Entry
 from services.act.core.objects import NODE, Read, Write, name_of
 from services.act.core.peering.kinds import RESOURCE_SLICE

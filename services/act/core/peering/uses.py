@@ -1,11 +1,11 @@
 """What would be lost if a peering ended: pods that run on the provider, and volumes there."""
 
+from services.act.core.emptying.remains import names_of
 from services.act.core.objects import NAMESPACE, POD, Object, Query, dig, name_of
 from services.act.core.peering.kinds import VOLUME_CLAIM
 from services.act.core.peering.pairs import Side, nodes_of, pods_on
 from services.act.core.peering.removal import Left
 from services.act.core.peering.scene import Scene
-from services.act.core.remains import names_of
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 """Annotation of a volume claim: the node its data were made for."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.act.core.cordons import is_cordoned
+from services.act.core.emptying.cordons import is_cordoned
 from services.act.core.ledger import Entry
 from services.act.core.objects import (
     CONFIG_MAP,

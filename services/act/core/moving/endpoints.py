@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 
 from services.act.core.live import Live
+from services.act.core.moving.ownership import is_set
+from services.act.core.moving.workloads import is_serving, own_pods
 from services.act.core.objects import Object, dig, name_of
-from services.act.core.ownership import is_set
-from services.act.core.workloads import is_serving, own_pods
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from services.act.core.endpoints import SERVICE_LABEL, services_of
 from services.act.core.live import Live
+from services.act.core.moving.endpoints import SERVICE_LABEL, services_of
 from services.act.core.objects import Object, dig, name_of
 from shared.messages.insight import Insight
 from shared.model.application import Application, Flow, Protocol

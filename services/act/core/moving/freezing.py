@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from services.act.core.case import Case
+from services.act.core.moving.case import Case
+from services.act.core.moving.pinning import write_mark
+from services.act.core.moving.stateful import frozen
+from services.act.core.moving.workloads import is_rolled_out
 from services.act.core.objects import dig
-from services.act.core.pinning import write_mark
-from services.act.core.stateful import frozen
 from services.act.core.steps import Next, Step, Wait
-from services.act.core.workloads import is_rolled_out
 
 
 def next_in_pause(case: Case) -> Next:

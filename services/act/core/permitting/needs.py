@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.act.core.objects import Object, dig
-from services.act.core.permissions import DUTIES, permissions_for, permissions_of
-from services.act.core.roles import WHERE, Permission, Role
+from services.act.core.permitting.permissions import DUTIES, permissions_for, permissions_of
+from services.act.core.permitting.roles import WHERE, Permission, Role
 from services.act.core.site import kubeconfig_of
 from shared.model.names import ClusterName
 from shared.model.plan import Action, Evacuate, FleetAction, Peer, Unpeer, site_of

@@ -6,7 +6,7 @@ The virtual node stays Ready for a minute after its provider is gone, and swallo
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.act.core.cordons import (
+from services.act.core.emptying.cordons import (
     REFLEX,
     Cordon,
     cordon,

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.act.core.admission import site_of_decision
-from services.act.core.alerts import INFO, Alert, Labels, labels_of
-from services.act.core.double_runs import DoubleRun, alerts_of_double_runs
-from services.act.core.incident_alerts import NAMES as INCIDENTS
-from services.act.core.incident_alerts import open_incidents
-from services.act.core.needs import Need
+from services.act.core.permitting.needs import Need
+from services.act.core.telling.alerts import INFO, Alert, Labels, labels_of
+from services.act.core.telling.double_runs import DoubleRun, alerts_of_double_runs
+from services.act.core.telling.incident_alerts import NAMES as INCIDENTS
+from services.act.core.telling.incident_alerts import open_incidents
 from shared.messages.control import Control
 from shared.messages.decision import Decision, Verdict
 from shared.messages.incident import Severity

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from services.act.core.liqo import terms_for
-from services.act.core.marks import MARK, Mark, mark_json, read_mark
+from services.act.core.moving.marks import MARK, Mark, mark_json, read_mark
+from services.act.core.moving.workloads import is_strategy_safe, kind_of, replicas_of, terms_of
 from services.act.core.objects import Manner, Object, Ref, Write, version_of
-from services.act.core.workloads import is_strategy_safe, kind_of, replicas_of, terms_of
 from shared.model.application import WorkloadKind
 from shared.model.names import ClusterName, DecisionId
 from shared.model.plan import Move

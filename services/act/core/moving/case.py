@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.act.core.ledger import Entry
-from services.act.core.lending import returned
 from services.act.core.live import Live
-from services.act.core.marks import Mark
+from services.act.core.moving.lending import returned
+from services.act.core.moving.marks import Mark
+from services.act.core.moving.pinning import settle
+from services.act.core.moving.stateful import Exchange, exchange_of
+from services.act.core.moving.workloads import is_serving, is_terminating, own_pods
 from services.act.core.objects import Object
-from services.act.core.pinning import settle
-from services.act.core.stateful import Exchange, exchange_of
 from services.act.core.steps import Context, Next, Progress, Step, ended, goes_back
-from services.act.core.workloads import is_serving, is_terminating, own_pods
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind
 from shared.model.names import ClusterName

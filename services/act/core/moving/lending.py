@@ -5,11 +5,11 @@ conflict with them. So it is changed by a plain patch, and changed back. What so
 chose otherwise, is theirs.
 """
 
+from services.act.core.moving.ownership import applier_of, is_recorded
+from services.act.core.moving.pinning import ref_of
+from services.act.core.moving.workloads import is_strategy_safe
 from services.act.core.objects import Manner, Object, Write, dig, version_of
-from services.act.core.ownership import applier_of, is_recorded
-from services.act.core.pinning import ref_of
 from services.act.core.steps import Step
-from services.act.core.workloads import is_strategy_safe
 from shared.model.plan import Move
 
 DEFAULT = {"maxSurge": "25%", "maxUnavailable": "25%"}

@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 
-from services.act.core.case import Case
-from services.act.core.closing import next_of_set, next_to_end
-from services.act.core.freezing import next_in_pause, thaw
-from services.act.core.hanging import Hanging, hanging
 from services.act.core.ledger import Entry
-from services.act.core.lending import borrowed, is_lendable
 from services.act.core.live import Live
-from services.act.core.marks import Mark, read_mark
+from services.act.core.moving.case import Case
+from services.act.core.moving.closing import next_of_set, next_to_end
+from services.act.core.moving.freezing import next_in_pause, thaw
+from services.act.core.moving.hanging import Hanging, hanging
+from services.act.core.moving.lending import borrowed, is_lendable
+from services.act.core.moving.marks import Mark, read_mark
+from services.act.core.moving.pinning import pin, pin_marked, pin_set, unpin
+from services.act.core.moving.preconditions import objection_to
+from services.act.core.moving.stateful import hold
+from services.act.core.moving.topology import warnings_of
+from services.act.core.moving.workloads import is_rolled_out, is_serving, is_unseen, replicas_of
 from services.act.core.objects import name_of
-from services.act.core.pinning import pin, pin_marked, pin_set, unpin
-from services.act.core.preconditions import objection_to
-from services.act.core.stateful import hold
 from services.act.core.steps import (
     Context,
     Next,
@@ -25,8 +27,6 @@ from services.act.core.steps import (
     goes_back,
     serves,
 )
-from services.act.core.topology import warnings_of
-from services.act.core.workloads import is_rolled_out, is_serving, is_unseen, replicas_of
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind
 from shared.model.plan import Move

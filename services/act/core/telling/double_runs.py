@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.act.core.alerts import Alert
+from services.act.core.emptying.remains import is_of, remains_of
 from services.act.core.objects import Object, dig
-from services.act.core.remains import is_of, remains_of
+from services.act.core.telling.alerts import Alert
 from shared.model.application import WorkloadKind, WorkloadRef
 from shared.model.names import ApplicationName, ClusterName, FleetName
 

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from services.act.core.liqo import why_not_stretched
 from services.act.core.live import Live
-from services.act.core.marks import read_mark
-from services.act.core.objects import Object, dig, name_of
-from services.act.core.ownership import applier_of, manager_of, why_not_ours_to_scale
-from services.act.core.stateful import PARTITION, partition_of
-from services.act.core.steps import Context
-from services.act.core.workloads import (
+from services.act.core.moving.marks import read_mark
+from services.act.core.moving.ownership import applier_of, manager_of, why_not_ours_to_scale
+from services.act.core.moving.stateful import PARTITION, partition_of
+from services.act.core.moving.workloads import (
     is_rolled_out,
     is_serving,
     own_pods,
@@ -17,6 +15,8 @@ from services.act.core.workloads import (
     resolved,
     why_bound,
 )
+from services.act.core.objects import Object, dig, name_of
+from services.act.core.steps import Context
 from shared.model.application import WorkloadKind
 from shared.model.plan import Move
 

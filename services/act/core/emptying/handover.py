@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.act.core.emptying.remains import Remains, is_of
 from services.act.core.ledger import Entry, Ledger, closed
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import Object, dig
-from services.act.core.remains import Remains, is_of
 from services.act.core.seen import Grounds
 from services.act.core.steps import Context, HandOver, Next, Progress, Wait
 from shared.errors import PermanentError

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from services.act.core.alerts import Alert, labels_of
+from services.act.core.telling.alerts import Alert, labels_of
 from shared.messages.incident import Incident, SubjectKind
 from shared.messages.insight import Insight
 

@@ -36,7 +36,7 @@ from services.act.core.objects import (
 )
 from services.act.core.peering import kinds as liqo
 from services.act.core.peering.manifests import CONTROL_PLANE_ROLE
-from services.act.core.roles import Permission, Role, Rule
+from services.act.core.permitting.roles import Permission, Role, Rule
 
 CLUSTER_ROLE = Kind(
     group="rbac.authorization.k8s.io", name="ClusterRole", plural="clusterroles", namespaced=False

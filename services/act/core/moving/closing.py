@@ -1,12 +1,12 @@
 """The end of a move: the old replicas are gone, nothing reaches them, and it is proven."""
 
-from services.act.core.case import Case
-from services.act.core.endpoints import why_not_reached, why_old_reached
-from services.act.core.giving_up import given_up
-from services.act.core.proof import Finding, judge
-from services.act.core.stateful import hurry, next_exchange
+from services.act.core.moving.case import Case
+from services.act.core.moving.endpoints import why_not_reached, why_old_reached
+from services.act.core.moving.giving_up import given_up
+from services.act.core.moving.proof import Finding, judge
+from services.act.core.moving.stateful import hurry, next_exchange
+from services.act.core.moving.workloads import is_rolled_out, replicas_of
 from services.act.core.steps import Next, Step, Wait, ended, goes_back
-from services.act.core.workloads import is_rolled_out, replicas_of
 from shared.messages.outcome import Status
 
 

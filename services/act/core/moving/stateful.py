@@ -9,9 +9,17 @@ partition is changed by plain patches, since its default is recorded for whoever
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.act.core.giving_up import deleted
 from services.act.core.live import Live
-from services.act.core.marks import Mark
+from services.act.core.moving.giving_up import deleted
+from services.act.core.moving.marks import Mark
+from services.act.core.moving.pinning import pin_marked, ref_of
+from services.act.core.moving.workloads import (
+    is_serving,
+    is_terminating,
+    is_unseen,
+    own_pods,
+    replicas_of,
+)
 from services.act.core.objects import (
     Manner,
     Object,
@@ -21,15 +29,7 @@ from services.act.core.objects import (
     number,
     version_of,
 )
-from services.act.core.pinning import pin_marked, ref_of
 from services.act.core.steps import Step
-from services.act.core.workloads import (
-    is_serving,
-    is_terminating,
-    is_unseen,
-    own_pods,
-    replicas_of,
-)
 from shared.model.plan import Move
 
 REVISION = "controller-revision-hash"

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.act.core.moving.workloads import is_terminating
 from services.act.core.objects import POD, Object, Query, dig, name_of
-from services.act.core.workloads import is_terminating
 from shared.model.application import WorkloadRef
 from shared.model.names import ApplicationName
 

@@ -2,10 +2,10 @@
 
 from services.act.core.ledger import Entry
 from services.act.core.live import Live
+from services.act.core.moving.ownership import why_not_ours_to_scale
+from services.act.core.moving.workloads import is_unseen, kind_of, replicas_of
 from services.act.core.objects import Manner, Object, Ref, Write, number, version_of
-from services.act.core.ownership import why_not_ours_to_scale
 from services.act.core.steps import Context, Next, Step, Wait, began, ended, goes_back
-from services.act.core.workloads import is_unseen, kind_of, replicas_of
 from shared.messages.outcome import Status
 from shared.model.plan import Scale
 

@@ -1,0 +1,1 @@
+"""What people are told: the status of Applications, and alerts."""
