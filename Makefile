@@ -1,6 +1,6 @@
 # crossloop. `make help` lists the commands; each sets up what it is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real test test-fast check format bench bench-orient bench-decide up down requirements schemas clean
+.PHONY: help demo demo-real test test-fast check format bench bench-act bench-orient bench-decide up down requirements schemas clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -42,6 +42,9 @@ format: .venv/ready ## put the code into its form
 
 bench: .venv/ready ## measure the loop, one JSON line per figure
 	$(BIN)/python -m bench.loop
+
+bench-act: .venv/ready ## measure Act: moves, idle, losses, kills and faults (needs REAL_PARTS)
+	$(BIN)/python -m bench.act
 
 bench-orient: .venv/ready ## measure Orient: cost, calm days, scripted faults (about 20 minutes)
 	$(BIN)/python bench/orient.py cost

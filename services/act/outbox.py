@@ -20,15 +20,21 @@ class Outbox:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._waiting: asyncio.Queue[Outcome] = asyncio.Queue()
+        self._put = 0
+        self._reached = 0
+        self._further = asyncio.Condition()
 
     def put(self, outcome: Outcome) -> None:
         """Have an outcome published, after those put before."""
         self._board.note(outcome)
         self._waiting.put_nowait(outcome)
+        self._put += 1
 
     async def emptied(self) -> None:
-        """Wait until the bus has everything."""
-        await self._waiting.join()
+        """Wait until the bus has everything that was put so far, whatever comes after it."""
+        goal = self._put
+        async with self._further:
+            await self._further.wait_for(lambda: self._reached >= goal)
 
     async def run(self, bus: Bus) -> None:
         """Publish, for ever."""
@@ -36,7 +42,9 @@ class Outbox:
             outcome = await self._waiting.get()
             await bus.publish(outcome)
             telemetry.outcome_reached(outcome)
-            self._waiting.task_done()
+            async with self._further:
+                self._reached += 1
+                self._further.notify_all()
 
 
 async def record(

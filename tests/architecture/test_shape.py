@@ -18,6 +18,7 @@ USUAL_LINES, MOST_LINES = 200, 300
 MOST_LINES_OF_A_TEST = 500
 """More than code may have: a suite shares its builders, and its stories read in a row."""
 LARGE = {
+    "bench/acting/servers.py": "the real servers, each with its flags, started in their order",
     "bench/assessing/fleet.py": "one fleet made up: places, links and applications fit each other",
     "bench/assessing/forecast.py": "one file format: read, forecast, score",
     "bench/assessing/series.py": "one file format: read, score, write",
@@ -26,6 +27,8 @@ LARGE = {
     "bench/deciding/noise.py": "one experiment: the noise, the run, and what hindsight knows",
     "bench/loop.py": "the runs of one benchmark, each short, read together",
     "console/render.py": "one screen: its parts are laid out beside each other",
+    "services/act/core/peering/parting.py": "one action: what is asked before each step, and the steps",
+    "services/act/reporting.py": "who is told: statuses and alerts, by one look at the board",
     "services/decide/core/bounds.py": "one bound: its parts are the terms of the score",
     "services/decide/core/guards.py": "a function per guard",
     "services/decide/core/instance.py": "one file format: a section after the other",
@@ -43,6 +46,7 @@ LARGE = {
     "services/orient/core/series/scoring.py": "one pass over all series, split by what it writes",
     "shared/bus/jetstream.py": "the one adapter of the bus; its parts are in files already",
     "shared/bus/store.py": "the calls on streams and consumers, with their failures",
+    "shared/model/plan.py": "every action there is, beside one another",
     "shared/runtime/kubernetes.py": "the one door to the Kubernetes client",
     "simulator/controllers/deployments.py": "one controller: a rollout from begin to end",
     "simulator/kubernetes/answering.py": "the verbs of the API server, one function each",
