@@ -6,6 +6,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SCENARIO ?= link-degrades
 SPEED ?= 5
+# Two tests at a time, those of one file in their order: each process has its own servers.
+SPREAD := -n 2 --dist loadfile
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +25,11 @@ demo-real: .venv/ready ## the same with real Kubernetes, Prometheus, Thanos, Ale
 	$(BIN)/crossloop demo --real --scenario link-degrades --speed $(SPEED) --until-settled
 
 test: .venv/ready ## run every test that can run here
-	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/architecture
-	$(BIN)/python -m pytest tests/contract tests/loop tests/real
+	$(BIN)/python -m pytest $(SPREAD) tests/unit tests/architecture
+	$(BIN)/python -m pytest $(SPREAD) --no-loadscope-reorder tests/contract tests/loop tests/real
 
 test-fast: .venv/ready ## run the unit tests only
-	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/architecture
+	$(BIN)/python -m pytest $(SPREAD) tests/unit tests/architecture
 
 check: .venv/ready ## formatting, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .
