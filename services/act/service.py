@@ -18,7 +18,8 @@ from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.ports import AlertSink, ClusterApi, UnreachableError
 from services.act.recalling import recall
-from services.act.reporting import StatusWriter, report_alerts
+from services.act.reporting import report_alerts
+from services.act.statuses import StatusWriter
 from shared.bus.port import Bus
 from shared.errors import PermanentError
 from shared.messages.approval import Approval

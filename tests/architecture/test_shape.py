@@ -28,7 +28,6 @@ LARGE = {
     "bench/loop.py": "the runs of one benchmark, each short, read together",
     "console/render.py": "one screen: its parts are laid out beside each other",
     "services/act/core/peering/parting.py": "one action: each step and what is asked before it",
-    "services/act/reporting.py": "who is told: statuses and alerts, by one look at the board",
     "services/decide/core/bounds.py": "one bound: its parts are the terms of the score",
     "services/decide/core/guards.py": "a function per guard",
     "services/decide/core/instance.py": "one file format: a section after the other",

@@ -19,11 +19,12 @@ from shared.runtime.following import Listed
 from tests.support.builders import FLEET, later
 from tests.support.executing_act import Latency, good, seen
 from tests.support.fakes_act import FakeClusterApi, KilledError, a_ground
-from tests.support.faulty import Fault, FaultyApi
+from tests.support.faulty import APART, FAULTS, Fault, FaultyApi
 
 PASSES = 400
 ALL_CALLS = "ACT_SURVIVES_ALL_CALLS"
 """Where it is set, no call is left out (`bench.act surviving`): that takes many minutes."""
+EVERY_FAULT = FAULTS if ALL_CALLS in os.environ else APART
 Scene = Callable[[], FakeClusterApi]
 """Makes the cluster in memory, with a plan in a ledger."""
 

@@ -17,6 +17,7 @@ from services.act.core.objects import SITE, Ref, dig
 from services.act.core.steps import ended
 from services.act.intake import Intake
 from services.act.outbox import Outbox
+from services.act.statuses import StatusWriter
 from shared.errors import PermanentError, TransientError
 from shared.messages.approval import Approval
 from shared.messages.decision import Decision, Verdict
@@ -261,3 +262,18 @@ def test_a_cluster_just_made_gets_time_to_have_liqo_before_it_is_joined() -> Non
         ledger = a_ledger(first, peer)
         done = ended(ledger.entries[0], Status.SUCCEEDED, NOW, "")
         assert after_progress(ledger, done, now=NOW, policy=policy).deadline_at == NOW + expected
+
+
+async def test_a_refusal_is_told_on_the_site_once() -> None:
+    desk = Desk()
+    await desk.intake.take(for_fleet(GROW, a_move()))
+    writer = StatusWriter(api=desk.api, board=desk.board, now=desk.api.now)
+
+    assert await writer.write_all()
+    assert await writer.write_all()
+
+    (write,) = desk.api.written(SITE, "status")
+    last = desk.api.objects[SITE_OF_METRO]["status"]["lastDecision"]
+    assert last["outcome"] == "refused"
+    assert "touches more than its application" in last["message"]
+    assert write.purpose == "tell what became of the newest decision about it"

@@ -11,7 +11,8 @@ from services.act.core.telling.alerts import Alert, labels_of
 from services.act.intake import Intake
 from services.act.outbox import Outbox
 from services.act.recalling import recall
-from services.act.reporting import StatusWriter, report_alerts
+from services.act.reporting import report_alerts
+from services.act.statuses import StatusWriter
 from shared.bus.memory import MemoryBus
 from shared.messages.decision import Decision
 from shared.messages.outcome import Outcome, Status

@@ -7,7 +7,14 @@ import pytest
 
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Ledger, closed
-from services.act.core.telling.status import Standing, differs, meaning_of, status_of
+from services.act.core.outcome import declined
+from services.act.core.telling.last_decision import site_status_of
+from services.act.core.telling.status import (
+    Standing,
+    differs,
+    meaning_of,
+    status_of,
+)
 from shared.messages.decision import Decision, Reason, Verdict
 from shared.messages.insight import Insight
 from shared.messages.inventory import Problem
@@ -168,3 +175,35 @@ def test_an_application_whose_quality_is_not_known_is_not_said_to_be_well() -> N
 
     why = "the link home>metro is not measured"
     assert condition("Degraded", told) == ("Unknown", "CannotTell", why)
+
+
+def test_what_became_of_a_decision_is_told_with_it_and_stays_told() -> None:
+    decision = a_decision()
+    outcome = declined(decision, Status.REFUSED, "the loop is paused", now=NOW)
+    standing = Standing(
+        application=ARENA, insight=None, decision=decision, ledger=None, outcome=outcome
+    )
+
+    told = status_of(standing, an_application_object(), now=NOW)
+
+    last = told["lastDecision"]
+    assert (last["outcome"], last["message"]) == ("refused", "the loop is paused")
+    assert meaning_of(told) != meaning_of(status(decision=decision))
+    again = status(decision=decision, live=an_application_object(**told))
+    assert again["lastDecision"] == last
+    newer = replace(decision, id=a_decision(at=later(15)).id)
+    assert (
+        "outcome" not in status(decision=newer, live=an_application_object(**told))["lastDecision"]
+    )
+
+
+def test_a_site_tells_what_became_of_the_newest_decision_about_it() -> None:
+    outcome = declined(a_decision(), Status.REFUSED, "no template", now=NOW)
+
+    last = site_status_of(outcome)["lastDecision"]
+
+    assert (last["id"], last["outcome"], last["message"]) == (
+        a_decision().id,
+        "refused",
+        "no template",
+    )

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from services.act.core.ledger import Ledger
-from services.act.core.ledger_json import written
 from services.act.core.objects import Object, condition, dig
+from services.act.core.telling.last_decision import last_decision
 from shared.messages.decision import Decision, Verdict
 from shared.messages.insight import Insight, Quality
 from shared.messages.inventory import Problem
-from shared.messages.outcome import Status
+from shared.messages.outcome import Outcome, Status
 from shared.model.names import ApplicationName
 from shared.model.plan import describe
 
@@ -24,6 +24,7 @@ class Standing:
     insight: Insight | None
     decision: Decision | None
     ledger: Ledger | None
+    outcome: Outcome | None = None
 
 
 def status_of(standing: Standing, live: Object, *, now: datetime) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def status_of(standing: Standing, live: Object, *, now: datetime) -> dict[str, A
             "placement": ", ".join(f"{p['component']}@{p['cluster']}" for p in placement),
             "next": _next(standing),
         },
-        **_last_decision(standing, live),
+        **last_decision(standing.decision, standing.outcome, live),
     }
 
 
@@ -61,6 +62,7 @@ def meaning_of(status: Mapping[str, Any] | None) -> dict[str, Any]:
         "groups": [(q.get("group"), q.get("met")) for q in status.get("quality") or ()],
         "next": dig(status, "summary", "next") or "",
         "decision": (last.get("verdict"), last.get("reason"), None if held else last.get("id")),
+        "outcome": (last.get("outcome"), last.get("message")),
     }
 
 
@@ -178,20 +180,3 @@ def _next(standing: Standing) -> str:
 def _steps(ledger: Ledger) -> str:
     open_ones: Iterable[str] = (describe(e.action) for e in ledger.entries if not e.status.is_final)
     return ", then ".join(open_ones)
-
-
-def _last_decision(standing: Standing, live: Object) -> dict[str, Any]:
-    """Return the newest decision; the one told before while Act has not heard a newer."""
-    decision = standing.decision
-    if decision is None:
-        told = dig(live, "status", "lastDecision")
-        return {"lastDecision": told} if told else {}
-    return {
-        "lastDecision": {
-            "id": decision.id,
-            "verdict": str(decision.verdict),
-            "reason": str(decision.reason),
-            "detail": decision.detail,
-            "at": written(decision.at),
-        }
-    }

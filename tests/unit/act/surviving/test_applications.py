@@ -21,9 +21,9 @@ from shared.model.plan import OffloadNamespace, Scale
 from tests.support.builders import ARENA
 from tests.support.executing_act import APPLICATION_REF, Latency, bad_at_home, good
 from tests.support.fakes_act import FakeClusterApi, a_world
-from tests.support.faulty import APART, KILLS, Fault
+from tests.support.faulty import KILLS, Fault
 from tests.support.objects_act import a_decision, a_move
-from tests.support.surviving import Run, every_run, planned
+from tests.support.surviving import EVERY_FAULT, Run, every_run, planned
 
 RENDER_SET = WorkloadRef(kind=WorkloadKind.STATEFUL_SET, name="render")
 
@@ -108,7 +108,7 @@ async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(
 
 
 @every_case
-@pytest.mark.parametrize("fault", APART)
+@pytest.mark.parametrize("fault", EVERY_FAULT)
 async def test_a_call_gone_wrong_ends_as_planned_or_at_the_start(
     case: Case, fault: Fault, record_property: Callable[[str, object], None]
 ) -> None:

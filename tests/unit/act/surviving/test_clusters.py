@@ -14,10 +14,10 @@ from shared.messages.outcome import Status
 from shared.model.names import CAPACITY, ClusterName, decision_id
 from shared.model.plan import Evacuate, FleetAction
 from tests.support.fakes_act import FakeClusterApi, a_world
-from tests.support.faulty import APART, KILLS, Fault
+from tests.support.faulty import KILLS, Fault
 from tests.support.objects_act import a_decision, a_move
 from tests.support.peers_act import EDGE, PEER, UNPEER, Act, TwoClusters
-from tests.support.surviving import Run, every_run, planned
+from tests.support.surviving import EVERY_FAULT, Run, every_run, planned
 
 METRO, EDGE_SITE = Ref(kind=SITE, name="metro"), Ref(kind=SITE, name=EDGE)
 
@@ -109,7 +109,7 @@ async def test_act_killed_at_any_call_ends_as_if_it_had_not_been(
 
 
 @every_case
-@pytest.mark.parametrize("fault", APART)
+@pytest.mark.parametrize("fault", EVERY_FAULT)
 async def test_a_call_gone_wrong_ends_as_planned_or_at_the_start(
     case: Case, fault: Fault, record_property: Callable[[str, object], None]
 ) -> None:
