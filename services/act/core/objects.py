@@ -151,6 +151,22 @@ def version_of(value: Object | None) -> str:
     return str(dig(value, "metadata", "resourceVersion") or "")
 
 
+def deletion(
+    ref: Ref, obj: Object, purpose: str, *, emptied: tuple[Query, ...] = (), at_once: bool = False
+) -> Write:
+    """Return the write that deletes this very object, and no other one of its name.
+
+    `emptied`: what must find nothing right before. `at_once`: with no time to end by itself.
+    """
+    options = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": dig(obj, "metadata", "uid")},
+        **({"gracePeriodSeconds": 0} if at_once else {}),
+    }
+    return Write(ref=ref, manner=Manner.DELETE, body=options, purpose=purpose, emptied=emptied)
+
+
 def condition(value: Any, of: str, *path: str) -> Object:
     """Return the newest condition of that type at the path; empty where there is none.
 

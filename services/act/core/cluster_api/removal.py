@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from services.act.core.cluster_api.conditions import is_deleting
 from services.act.core.cluster_api.phases import reached_at
 from services.act.core.ledger import Entry
-from services.act.core.objects import Manner, Object, Query, Ref, Write, dig
+from services.act.core.objects import Object, Query, Ref, Write, deletion, dig
 from services.act.core.steps import Step, Wait
 
 DELETED = "deleted"
@@ -15,15 +15,8 @@ GRACE = timedelta(seconds=30)
 
 
 def removal(ref: Ref, obj: Object, *, emptied: tuple[Query, ...] = ()) -> Write:
-    """Return the write that deletes this very object, and no other one of its name.
-
-    `emptied`: what must find nothing right before.
-    """
-    uid = dig(obj, "metadata", "uid")
-    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
-    return Write(
-        ref=ref, manner=Manner.DELETE, body=options, purpose=f"remove {ref}", emptied=emptied
-    )
+    """Return the write that removes an object. `emptied`: what must find nothing right before."""
+    return deletion(ref, obj, f"remove {ref}", emptied=emptied)
 
 
 def next_of_leftovers(

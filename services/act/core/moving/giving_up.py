@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.act.core.live import Live
-from services.act.core.objects import POD, Manner, Object, Ref, Write, dig, name_of
+from services.act.core.objects import POD, Object, Ref, deletion, dig, name_of
 from services.act.core.steps import Step
 
 
@@ -20,13 +20,6 @@ def given_up(pods: Iterable[Object], live: Live) -> Step | None:
 
 def deleted(pod: Object, purpose: str, *, at_once: bool = False) -> Step:
     """Return the step that deletes this very pod, and not its successor."""
-    grace = {"gracePeriodSeconds": 0} if at_once else {}
     namespace = str(dig(pod, "metadata", "namespace") or "")
-    return Step(
-        write=Write(
-            ref=Ref(kind=POD, namespace=namespace, name=name_of(pod)),
-            manner=Manner.DELETE,
-            body={"preconditions": {"uid": dig(pod, "metadata", "uid")}, **grace},
-            purpose=purpose,
-        )
-    )
+    ref = Ref(kind=POD, namespace=namespace, name=name_of(pod))
+    return Step(write=deletion(ref, pod, purpose, at_once=at_once))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.act.core.objects import Kind, Manner, Object, Query, Ref, Write, dig, name_of
+from services.act.core.objects import Kind, Object, Query, Ref, deletion, dig, name_of
 from services.act.core.peering.pairs import Side, is_going
 from services.act.core.steps import Progress, Step, Wait
 
@@ -33,7 +33,6 @@ def next_removal(
     """
     if each.goes_by_itself or is_going(each.found):
         return Wait(reason=f"{each.ref} is not gone yet")
-    body = {"preconditions": {"uid": dig(each.found, "metadata", "uid")}}
     purpose = f"delete {each.ref.kind.name} {each.ref.name}"
-    write = Write(ref=each.ref, manner=Manner.DELETE, body=body, purpose=purpose, emptied=emptied)
+    write = deletion(each.ref, each.found, purpose, emptied=emptied)
     return Step(write=write, otherwise=otherwise)
