@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SCENARIO ?= link-degrades
 SPEED ?= 5
-# Two tests at a time, those of one file in their order: each process has its own servers.
+# Two tests at a time, those of one file in their order. Not where a story needs the whole machine.
 SPREAD := -n 2 --dist loadfile
 
 help: ## list the commands
@@ -25,8 +25,8 @@ demo-real: .venv/ready ## the same with real Kubernetes, Prometheus, Thanos, Ale
 	$(BIN)/crossloop demo --real --scenario link-degrades --speed $(SPEED) --until-settled
 
 test: .venv/ready ## run every test that can run here
-	$(BIN)/python -m pytest $(SPREAD) tests/unit tests/architecture
-	$(BIN)/python -m pytest $(SPREAD) --no-loadscope-reorder tests/contract tests/loop tests/real
+	$(BIN)/python -m pytest $(SPREAD) tests/unit tests/architecture tests/contract
+	$(BIN)/python -m pytest tests/loop tests/real
 
 test-fast: .venv/ready ## run the unit tests only
 	$(BIN)/python -m pytest $(SPREAD) tests/unit tests/architecture

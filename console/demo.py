@@ -27,6 +27,8 @@ from shared.runtime.settings import CommonSettings
 from simulator.scenario import names
 
 screen = Console()
+START_SECONDS = 60.0
+"""How long the services may take until the bus is there: a machine may be busy."""
 WAIT_SECONDS = 1.0
 """Between two looks at the world while no message comes."""
 
@@ -102,7 +104,8 @@ async def _show(
     deadline = monotonic() + limit
     settings = CommonSettings(nats_url=(stack.nats_url,), fleet="default")
     story = Story()
-    async with joined(settings) as bus, _ticking(stories(bus)) as turns:
+    joining = joined(settings, patience_seconds=START_SECONDS)
+    async with joining as bus, _ticking(stories(bus)) as turns:
         with _display(title, quiet=quiet) as show:
             async for turn in turns:
                 if turn is not None:

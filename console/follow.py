@@ -23,7 +23,9 @@ LOOK_BACK = timedelta(hours=24)
 
 
 @asynccontextmanager
-async def joined(settings: CommonSettings) -> AsyncIterator[JetStreamBus]:
+async def joined(
+    settings: CommonSettings, *, patience_seconds: float = PATIENCE_SECONDS
+) -> AsyncIterator[JetStreamBus]:
     """Give the bus, connected for as long as the block runs.
 
     LookupError, with a sentence: no server answers. A person does not want to wait for ever.
@@ -31,7 +33,7 @@ async def joined(settings: CommonSettings) -> AsyncIterator[JetStreamBus]:
     async with AsyncExitStack() as stack:
         connecting = connect(settings, name="console", readiness=Readiness(), makes_streams=False)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(patience_seconds):
                 bus = await stack.enter_async_context(connecting)
         except TimeoutError as error:
             servers = ", ".join(settings.nats_url)

@@ -117,7 +117,9 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     """An API server with our kinds and Liqo's, and a namespace."""
     async with AsyncExitStack() as stack:
         if request.param == "real":
-            file = request.getfixturevalue("real_kubernetes").kubeconfig
+            real = request.getfixturevalue("real_kubernetes")
+            await asyncio.to_thread(real.install_crds, kinds())
+            file = real.kubeconfig
         else:
             simulated = await stack.enter_async_context(ApiServer())
             file = tmp_path / "kubeconfig"
@@ -125,7 +127,8 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         readiness = Readiness()
         api = await stack.enter_async_context(kubernetes.connect(str(file)))
         cluster = await stack.enter_async_context(adapter.connect(str(file), readiness=readiness))
-        await install_kinds(api)
+        if request.param == "simulated":
+            await install_kinds(api)
         server = Server(
             cluster=cluster, api=api, readiness=readiness, space=f"act-{next(_numbers)}"
         )
@@ -133,10 +136,15 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield server
 
 
+def kinds() -> tuple[Object, ...]:
+    """Return our CRDs and Liqo's."""
+    ours = manifests(ROOT / "deploy" / "kubernetes" / "crds")
+    return (*ours, *manifests(ROOT / "simulator", "liqo_crds.yaml"))
+
+
 async def install_kinds(api: KubernetesApi) -> None:
     """Apply our CRDs and Liqo's, and wait until they are served."""
-    ours = manifests(ROOT / "deploy" / "kubernetes" / "crds")
-    for crd in (*ours, *manifests(ROOT / "simulator", "liqo_crds.yaml")):
+    for crd in kinds():
         path = path_of(
             group="apiextensions.k8s.io",
             version="v1",

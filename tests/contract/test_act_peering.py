@@ -19,7 +19,7 @@ from services.act.adapters.kubernetes import KubernetesCluster
 from services.act.board import Board
 from services.act.core.ledger import Entry
 from services.act.core.ledger_json import read_ledger
-from services.act.core.objects import dig, has_condition, name_of
+from services.act.core.objects import dig, name_of
 from services.act.executor import Executor
 from services.act.intake import Intake
 from services.act.outbox import Outbox
@@ -29,7 +29,7 @@ from shared.model.names import CAPACITY, ClusterName, decision_id
 from shared.model.plan import FleetAction, Peer, Plan, Unpeer
 from shared.model.policy import FleetPolicy
 from shared.runtime.following import Listed
-from shared.runtime.kubernetes import connect, path_of
+from shared.runtime.kubernetes import connect
 from simulator.kubernetes.objects import Object, clone, labels_of
 from simulator.kubernetes.resources import CRDS as DEFINITIONS
 from tests.support.builders import FLEET, NOW, later
@@ -298,18 +298,7 @@ async def test_a_real_server_takes_everything_that_is_made(real_kubernetes: Real
     act = Act()
     await act.go_on()
     async with connect(str(real_kubernetes.kubeconfig)) as api:
-        for crd in definitions():
-            path = path_of(
-                group="apiextensions.k8s.io",
-                version="v1",
-                plural="customresourcedefinitions",
-                name=crd["metadata"]["name"],
-            )
-            await api.apply(path, crd, manager="operator")
-            for _ in range(200):
-                if has_condition(await api.get(path), "Established"):
-                    break
-                await asyncio.sleep(0.05)
+        await asyncio.to_thread(real_kubernetes.install_crds, definitions())
         cluster = KubernetesCluster(api)
         made = [await cluster.write(write) for write in act.api.writes]
 
