@@ -16,7 +16,6 @@ from services.act.core.emptying.reflex import (
     next_sign,
     unseen,
 )
-from services.act.core.emptying.remains import pods_on
 from services.act.core.ledger_json import read_ledger
 from services.act.core.objects import (
     FOREIGN_CLUSTER,
@@ -28,6 +27,7 @@ from services.act.core.objects import (
     name_of,
     version_of,
 )
+from services.act.core.pods import pods_on
 from services.act.core.telling.double_runs import DoubleRun, double_runs, together
 from services.act.ports import ClusterApi
 from shared.errors import PermanentError, TransientError

@@ -10,7 +10,7 @@ from services.act.core.act import next_of_application
 from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
 from services.act.core.ledger import Entry
 from services.act.core.liqo import OFFLOADING_NAME
-from services.act.core.live import VIRTUAL, Live
+from services.act.core.live import VIRTUAL_NODES, Live
 from services.act.core.moving.hanging import REFUSED, is_unaccepted
 from services.act.core.moving.workloads import is_rolled_out, kind_of, selector_of
 from services.act.core.objects import (
@@ -20,7 +20,6 @@ from services.act.core.objects import (
     LEASE,
     NAMESPACE,
     NAMESPACE_OFFLOADING,
-    NODE,
     POD,
     POD_AUTOSCALER,
     SERVICE,
@@ -38,7 +37,6 @@ from shared.errors import PermanentError, TransientError
 from shared.model.names import ClusterName
 from shared.model.plan import Action, ApplicationAction, Move, OffloadNamespace, Scale
 
-VIRTUAL_NODES = Query(kind=NODE, selector=",".join(f"{k}={v}" for k, v in VIRTUAL.items()))
 FOREIGN_CLUSTERS = Query(kind=FOREIGN_CLUSTER)
 LEASES = "kube-node-lease"
 """The namespace in which kubelets keep their leases."""

@@ -1,9 +1,9 @@
 """The shell of Act: hear the bus and the applications, and keep everything that follows going."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.act import telemetry
 from services.act.board import Board
@@ -127,16 +127,12 @@ async def _patiently(take: Callable[[T], Awaitable[None]], message: T, pace: Pac
 
 
 async def _follow_applications(api: ClusterApi, board: Board, outbox: Outbox) -> None:
-    """Keep the board up to date, and publish again what the ledgers found at first say.
-
-    Publishing twice is harmless; what a crash kept from the bus is made up for.
-    """
+    """Keep the board up to date with the Applications, which hold the plans for themselves."""
     async for news in api.follow(APPLICATION):
         is_first = isinstance(news, Listed) and not board.listed
         board.hear(news)
         if is_first:
-            for _, obj in sorted(board.applications.items()):
-                _publish_again(outbox, board, obj)
+            _publish_again(outbox, board, board.applications)
 
 
 async def _follow_sites(api: ClusterApi, board: Board, outbox: Outbox) -> None:
@@ -145,15 +141,19 @@ async def _follow_sites(api: ClusterApi, board: Board, outbox: Outbox) -> None:
         is_first = isinstance(news, Listed) and not board.sites_listed
         board.hear_of_sites(news)
         if is_first:
-            for _, obj in sorted(board.sites.items()):
-                _publish_again(outbox, board, obj)
+            _publish_again(outbox, board, board.sites)
 
 
-def _publish_again(outbox: Outbox, board: Board, obj: Object) -> None:
-    try:
-        ledger = read_ledger(obj)
-    except PermanentError as error:
-        telemetry.ledger_damaged(str(keeper_of(obj)), str(error))
-        return
-    if ledger is not None:
-        outbox.put(outcome_of(ledger, board.fleet))
+def _publish_again(outbox: Outbox, board: Board, keepers: Mapping[Any, Object]) -> None:
+    """Publish what the ledgers found at first say.
+
+    Publishing twice is harmless; what a crash kept from the bus is made up for.
+    """
+    for _, obj in sorted(keepers.items()):
+        try:
+            ledger = read_ledger(obj)
+        except PermanentError as error:
+            telemetry.ledger_damaged(str(keeper_of(obj)), str(error))
+            continue
+        if ledger is not None:
+            outbox.put(outcome_of(ledger, board.fleet))

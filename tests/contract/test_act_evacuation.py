@@ -16,8 +16,8 @@ from console.stack import simulator_child
 from services.act.adapters import alertmanager, kubernetes
 from services.act.board import Board
 from services.act.core.emptying.cordons import REFLEX, is_cordoned, read_cordon
-from services.act.core.moving.workloads import is_serving, is_terminating
-from services.act.core.objects import NODE, Object, Ref, dig
+from services.act.core.moving.workloads import is_serving
+from services.act.core.objects import NODE, Object, Ref, dig, is_going
 from services.act.ports import ClusterApi
 from services.act.service import Pace, run
 from shared.bus.memory import MemoryBus
@@ -94,7 +94,7 @@ class Scene:
 
     def nodes(self, *, staying: bool = False) -> set[str]:
         """Return the nodes on which pods of render stand."""
-        pods = [p for p in self.pods.values() if not (staying and is_terminating(p))]
+        pods = [p for p in self.pods.values() if not (staying and is_going(p))]
         return {str(dig(pod, "spec", "nodeName")) for pod in pods}
 
     async def node(self) -> Object:

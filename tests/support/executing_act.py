@@ -6,8 +6,7 @@ from services.act.board import Board
 from services.act.core.admission import Admitted, admit
 from services.act.core.ledger import Ledger
 from services.act.core.ledger_json import ledger_json, read_ledger
-from services.act.core.moving.workloads import is_terminating
-from services.act.core.objects import APPLICATION, Ref
+from services.act.core.objects import APPLICATION, Ref, is_going
 from services.act.executor import Executor
 from services.act.outbox import Outbox
 from shared.messages.control import Control
@@ -47,7 +46,7 @@ def admitted(api: FakeClusterApi, decision: Decision) -> FakeClusterApi:
 
 def seen(api: FakeClusterApi, latency: Latency) -> Insight:
     """Return what the loop would see of the cluster now."""
-    staying = [pod for pod in api.pods() if not is_terminating(pod)]
+    staying = [pod for pod in api.pods() if not is_going(pod)]
     clusters = {api.cluster_of(pod) for pod in staying}
     stands_on = clusters.pop() if len(clusters) == 1 else "nowhere"
     return an_insight_of(

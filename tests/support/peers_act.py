@@ -9,6 +9,7 @@ from datetime import datetime
 
 from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
 from services.act.core.ledger import Entry
+from services.act.core.live import CLUSTER_LABEL
 from services.act.core.objects import (
     CONFIG_MAP,
     FOREIGN_CLUSTER,
@@ -29,7 +30,6 @@ from services.act.core.peering.kinds import (
     GATEWAY_SERVER,
     NETWORK,
     PUBLIC_KEY,
-    REMOTE,
     REPLICATED,
     RESOURCE_SLICE,
     TENANT,
@@ -113,7 +113,7 @@ class TwoClusters(FakeClusterApi):
         return {
             f"{ref}"
             for ref, obj in self.objects.items()
-            if dig(obj, "metadata", "labels", REMOTE) and ref.kind != FOREIGN_CLUSTER
+            if dig(obj, "metadata", "labels", CLUSTER_LABEL) and ref.kind != FOREIGN_CLUSTER
         }
 
     def tick(self) -> None:
@@ -138,7 +138,7 @@ class TwoClusters(FakeClusterApi):
                 name = f"{ref.name}-{kind.name.lower()}-keys"
                 key = Ref(kind=SECRET, namespace=ref.namespace, name=name, cluster=at)
                 labels = {
-                    REMOTE: dig(gateway, "metadata", "labels", REMOTE),
+                    CLUSTER_LABEL: dig(gateway, "metadata", "labels", CLUSTER_LABEL),
                     GATEWAY_RESOURCE: "true",
                 }
                 if key not in self.objects:
@@ -167,7 +167,7 @@ class TwoClusters(FakeClusterApi):
                     kind=CONNECTION, namespace=end.namespace, name=end.name, cluster=at
                 )
                 value = "Connected" if all(keys) and all(gateways) else "Connecting"
-                labels = {REMOTE: _label(gateway, REMOTE)}
+                labels = {CLUSTER_LABEL: _label(gateway, CLUSTER_LABEL)}
                 if connection not in self.objects:
                     self.put(connection, _named(end.name, labels=labels, namespace=end.namespace))
                 self._tell(connection, status={"value": value})
@@ -185,15 +185,15 @@ class TwoClusters(FakeClusterApi):
             ]
             self._tell(ref, status={"conditions": told})
             copy = Ref(kind=RESOURCE_SLICE, namespace=TENANT_HOME, name=ref.name, cluster=EDGE)
-            labels = {REMOTE: HOME, REPLICATED: "true"}
+            labels = {CLUSTER_LABEL: HOME, REPLICATED: "true"}
             self.put(copy, _named(ref.name, labels=labels, namespace=TENANT_HOME))
             if self.verdict == "Accepted":
                 self._make_node(ref)
 
     def _make_node(self, asked: Ref) -> None:
         node = Ref(kind=VIRTUAL_NODE, namespace=asked.namespace, name=asked.name)
-        self.put(node, _named(asked.name, labels={REMOTE: EDGE}, namespace=asked.namespace))
-        labels = {REMOTE: EDGE, "liqo.io/type": "virtual-node"}
+        self.put(node, _named(asked.name, labels={CLUSTER_LABEL: EDGE}, namespace=asked.namespace))
+        labels = {CLUSTER_LABEL: EDGE, "liqo.io/type": "virtual-node"}
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
         self.put(Ref(kind=NODE, name=asked.name), _named(asked.name, labels=labels, status=ready))
         told = {"conditions": [{"type": "APIServerStatus", "status": "Established"}]}

@@ -6,8 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 from services.act.core.moving.stateful import REVISION
-from services.act.core.moving.workloads import is_serving, is_terminating
-from services.act.core.objects import Object, Ref, dig, name_of
+from services.act.core.moving.workloads import is_serving
+from services.act.core.objects import Object, Ref, dig, is_going, name_of
 
 Json = dict[str, Any]
 
@@ -47,7 +47,7 @@ class StatefulSets:
             make(owner, act, revision, self._templates[revision])
         elif act is not None:
             end(act)
-        mine = [p for p in pods.values() if not is_terminating(p)]
+        mine = [p for p in pods.values() if not is_going(p)]
         ready = sum(map(is_serving, mine))
         updated = sum(_revision(p) == newest for p in mine)
         done = updated == ready == len(mine) == replicas
@@ -72,7 +72,7 @@ class StatefulSets:
                 return None
         excess = [n for n in pods if n >= replicas]
         if excess:
-            return None if is_terminating(pods[max(excess)]) else pods[max(excess)]
+            return None if is_going(pods[max(excess)]) else pods[max(excess)]
         for ordinal in sorted((n for n in pods if n >= partition), reverse=True):
             if _revision(pods[ordinal]) != newest:
                 return pods[ordinal]

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from services.act.adapters.kubernetes import KubernetesCluster
-from services.act.core.objects import CONFIG_MAP, SECRET, Object, Ref, dig, version_of
+from services.act.core.liqo import IDENTITY_OF_CLUSTER, cluster_id_in
+from services.act.core.objects import SECRET, Object, Ref, dig, version_of
 from services.act.core.site import KubeconfigRef
 from services.act.ports import ClusterApi, UnreachableError
 from shared.errors import PermanentError
@@ -17,8 +18,6 @@ from shared.runtime.kubernetes import ApiError, UnansweredError
 
 CALL_SECONDS = 5.0
 """Plans wait for each other's calls: a cluster far away must not hold up those at home."""
-CLUSTER_ID = Ref(kind=CONFIG_MAP, namespace="liqo", name="liqo-clusterid-configmap")
-"""Where Liqo keeps the cluster's own name, under `CLUSTER_ID`."""
 _UNAUTHORIZED = 401
 
 
@@ -100,7 +99,7 @@ async def _prove(name: ClusterName, told: str, cluster: ClusterApi) -> None:
     UnreachableError: it does not answer, or cannot tell yet.
     """
     try:
-        found = await cluster.get(CLUSTER_ID)
+        found = await cluster.get(IDENTITY_OF_CLUSTER)
     except UnreachableError as error:
         if _is_untrusted(error):
             raise PermanentError(f"{told} does not fit the server: {error}") from error
@@ -108,10 +107,10 @@ async def _prove(name: ClusterName, told: str, cluster: ClusterApi) -> None:
     except PermanentError as error:
         raise PermanentError(f"{told} is not accepted: {error}") from error
     if found is None:
-        where = f"ConfigMap {CLUSTER_ID.namespace}/{CLUSTER_ID.name}"
+        where = f"ConfigMap {IDENTITY_OF_CLUSTER.namespace}/{IDENTITY_OF_CLUSTER.name}"
         missing = f"{told} leads to a cluster without {where}: is Liqo installed there?"
         raise UnreachableError(missing)  # of a new cluster: it may be on its way
-    identity = dig(found, "data", "CLUSTER_ID")
+    identity = cluster_id_in(found)
     if identity != name:
         raise PermanentError(f"{told} leads to cluster {identity}: correct spec.kubeconfigSecret")
 

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Mapping
 
 from services.act.core.emptying.remains import names_of
 from services.act.core.liqo import admits
-from services.act.core.live import CLUSTER_LABEL, VIRTUAL
+from services.act.core.live import CLUSTER_LABEL, VIRTUAL, VIRTUAL_NODES
 from services.act.core.objects import (
     NAMESPACE,
     NAMESPACE_OFFLOADING,
-    NODE,
     POD,
     Kind,
     Manner,
     Object,
-    Query,
     Read,
     Write,
     dig,
 )
+from services.act.core.pods import has_ended, never_ran
 from services.act.core.seen import Seen
 
 DESTRUCTIVE = frozenset(
@@ -31,14 +30,12 @@ DESTRUCTIVE = frozenset(
     }
 )
 """Kinds, of whichever version, whose deletion takes pods away without asking anybody."""
-LABELLED = ",".join(f"{key}={value}" for key, value in VIRTUAL.items())
-NODES = Query(kind=NODE, selector=LABELLED)
 
 
 def reads_of_guard(write: Write) -> tuple[Read, ...]:
     """Return what has to be looked at right before a write: for most of them, nothing."""
     if write.manner is not Manner.DELETE and write.ref.kind == NAMESPACE_OFFLOADING:
-        return (write.ref, NODES)
+        return (write.ref, VIRTUAL_NODES)
     return write.emptied
 
 
@@ -60,12 +57,7 @@ def counts(obj: Object, kind: Kind) -> bool:
 
     Each virtual node gets the pods of DaemonSets, and Liqo takes none of them.
     """
-    if kind != POD:
-        return True
-    owners = dig(obj, "metadata", "ownerReferences") or ()
-    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in owners)
-    never_ran = is_daemon and dig(obj, "status", "reason") == "OffloadingBackOff"
-    return not never_ran and dig(obj, "status", "phase") not in ("Succeeded", "Failed")
+    return kind != POD or not (never_ran(obj) or has_ended(obj))
 
 
 def _why_not_empty(write: Write, seen: Seen) -> str:
@@ -102,7 +94,7 @@ def _why_narrower(write: Write, seen: Seen) -> str:
 
 def _taken_in(live: Object, seen: Seen) -> Iterator[Mapping[str, str]]:
     """Yield the labels of what the selector takes in: nodes there are, and clusters it names."""
-    labels = [dig(node, "metadata", "labels") or {} for node in seen.all(NODES)]
+    labels = [dig(node, "metadata", "labels") or {} for node in seen.all(VIRTUAL_NODES)]
     named = [{**VIRTUAL, CLUSTER_LABEL: name} for name in _names(live)]
     yield from (each for each in (*labels, *named) if admits(live, each))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.act.core.live import CLUSTER_LABEL, Live
 from services.act.core.objects import (
+    CONFIG_MAP,
     NAMESPACE,
     NAMESPACE_OFFLOADING,
     Manner,
@@ -24,8 +25,16 @@ OFFLOADING_NAME = "offloading"
 HOSTNAME = "kubernetes.io/hostname"
 """Carries the name of a virtual node, as of any node."""
 
+IDENTITY_OF_CLUSTER = Ref(kind=CONFIG_MAP, namespace="liqo", name="liqo-clusterid-configmap")
+"""Where Liqo keeps a cluster's own id."""
+
 Terms = list[Mapping[str, Any]]
 """Node selector terms: any of them may match."""
+
+
+def cluster_id_in(identity: Object) -> str:
+    """Return the id of a cluster from the ConfigMap in which Liqo keeps it; empty: it has none."""
+    return str(dig(identity, "data", "CLUSTER_ID") or "")
 
 
 def terms_for(cluster: ClusterName, *, home: ClusterName, pool: str = "") -> Terms:

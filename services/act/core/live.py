@@ -3,15 +3,39 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.act.core.objects import Object, condition, dig, has_condition, name_of
+from services.act.core.objects import (
+    HOME,
+    NODE,
+    Object,
+    Query,
+    condition,
+    dig,
+    has_condition,
+    name_of,
+)
 from shared.model.names import ClusterName
 
 VIRTUAL = {"liqo.io/type": "virtual-node"}
 CLUSTER_LABEL = "liqo.io/remote-cluster-id"
+"""Label of everything of Liqo's that is about another cluster: which one."""
 HOLD = timedelta(seconds=15)
 """A virtual node that came back tells readiness from before for up to this long, both ways."""
 LEASE_TIME = timedelta(seconds=40)
 """A kubelet renews its lease within this time; Kubernetes' own default for a lease's duration."""
+
+
+def _selector(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+VIRTUAL_NODES = Query(kind=NODE, selector=_selector(VIRTUAL))
+"""Those of all providers, at home."""
+
+
+def virtual_nodes_of(provider: ClusterName, *, at: ClusterName = HOME) -> Query:
+    """Return the query for the virtual nodes of a provider on one of its consumers."""
+    selector = _selector({**VIRTUAL, CLUSTER_LABEL: provider})
+    return Query(kind=NODE, selector=selector, cluster=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

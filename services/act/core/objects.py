@@ -11,6 +11,8 @@ Object = Mapping[str, Any]
 """One object of the Kubernetes API, as its JSON."""
 
 FIELD_MANAGER = "crossloop-act"
+DECISION = "crossloop.dev/decision"
+"""Annotation on what Act made: the decision that asked for it."""
 HOME = ClusterName("")
 """Stands for the management cluster in an address."""
 
@@ -144,6 +146,11 @@ def number(value: Any, *path: str) -> int:
 def name_of(value: Object) -> str:
     """Return the object's name."""
     return str(dig(value, "metadata", "name") or "")
+
+
+def is_going(obj: Object) -> bool:
+    """Tell whether an object is being deleted, and only held by what has to be done before."""
+    return bool(dig(obj, "metadata", "deletionTimestamp"))
 
 
 def version_of(value: Object | None) -> str:

@@ -13,7 +13,6 @@ from services.act.core.emptying.handover import part_of
 from services.act.core.fleet import further_reads_of, next_of_fleet, reads_of
 from services.act.core.ledger import Entry, Ledger, closed
 from services.act.core.ledger_json import ledger_json, read_ledger
-from services.act.core.moving.workloads import is_terminating
 from services.act.core.objects import (
     APPLICATION,
     DEPLOYMENT,
@@ -23,6 +22,7 @@ from services.act.core.objects import (
     SITE,
     Ref,
     dig,
+    is_going,
     name_of,
 )
 from services.act.core.seen import Grounds
@@ -84,7 +84,7 @@ def ledger_in(api: FakeClusterApi, ref: Ref = SITE_REF) -> Ledger:
 async def turn(executor: Executor, api: FakeClusterApi) -> Executor:
     """Let Act look once; a killed one is started again."""
     own = [pod for pod in api.pods() if name_of(pod).startswith("render-")]
-    standing = {api.cluster_of(pod) for pod in own if not is_terminating(pod)}
+    standing = {api.cluster_of(pod) for pod in own if not is_going(pod)}
     stands_on = standing.pop() if len(standing) == 1 else "nowhere"
     executor.board.insight = an_insight_of(at=api.at, stands_on=stands_on, interval_seconds=1.0)
     try:
@@ -175,7 +175,7 @@ async def test_a_provider_that_is_gone_is_emptied_too_and_what_may_run_there_is_
         "metro stays cordoned until somebody runs kubectl uncordon; 3 pods stay Terminating, and "
         "may run there: Liqo does not reach the API server of metro"
     )
-    staying = [pod for pod in api.pods() if not is_terminating(pod)]
+    staying = [pod for pod in api.pods() if not is_going(pod)]
     assert [api.cluster_of(pod) for pod in staying] == ["home"] * 3
 
 

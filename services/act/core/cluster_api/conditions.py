@@ -3,7 +3,15 @@
 from datetime import timedelta
 
 from services.act.core.cluster_api.kinds import PAUSED
-from services.act.core.objects import Object, condition, dig, has_condition, name_of, number
+from services.act.core.objects import (
+    Object,
+    condition,
+    dig,
+    has_condition,
+    is_going,
+    name_of,
+    number,
+)
 
 MACHINE_STAGES = {
     "bootstrap": "BootstrapConfigReady",
@@ -38,11 +46,6 @@ def holds(obj: Object, of: str) -> bool:
     return found.get("status") == "True" and seen >= number(obj, "metadata", "generation")
 
 
-def is_deleting(obj: Object) -> bool:
-    """Tell whether the object is being deleted."""
-    return bool(dig(obj, "metadata", "deletionTimestamp"))
-
-
 def is_paused(obj: Object) -> bool:
     """Tell whether somebody asked Cluster API to leave an object alone."""
     annotated = PAUSED in (dig(obj, "metadata", "annotations") or {})
@@ -71,7 +74,7 @@ def complaint(obj: Object, of: str) -> str:
 
 def trouble_of(machine: Object) -> str:
     """Say what a Machine waits for, or nothing. The earliest stage it has not reached tells."""
-    if is_deleting(machine):
+    if is_going(machine):
         return f"Machine {name_of(machine)} is being deleted ({said(machine, 'Deleting')})"
     told = next((c for of in TELLING if (c := complaint(machine, of))), "")
     return f"Machine {name_of(machine)}: {told}" if told else ""

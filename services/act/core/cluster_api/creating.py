@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.act.core.cluster_api.coming import AVAILABLE, NEEDED, reached, why_not_ready
-from services.act.core.cluster_api.conditions import budget_of, is_deleting, said
+from services.act.core.cluster_api.conditions import budget_of, said
 from services.act.core.cluster_api.faults import warnings_of
 from services.act.core.cluster_api.making import Scene, reads_of_create, scene_of, why_wrong
 from services.act.core.cluster_api.manifests import cluster_of, ref_of
@@ -16,9 +16,9 @@ from services.act.core.cluster_api.phases import (
     reached_at,
 )
 from services.act.core.cluster_api.removal import DELETED, next_of_leftovers, removal
-from services.act.core.emptying.cordons import virtual_nodes_of
 from services.act.core.ledger import Entry
-from services.act.core.objects import name_of
+from services.act.core.live import virtual_nodes_of
+from services.act.core.objects import is_going, name_of
 from services.act.core.seen import Grounds, Seen
 from services.act.core.steps import Context, Next, Step, Wait, began, ended, goes_back
 from shared.messages.outcome import Status
@@ -116,10 +116,10 @@ def _back(entry: Entry, scene: Scene, now: datetime) -> Next:
     """Remove what was made: the Cluster, and then what nothing owns."""
     cluster = scene.cluster
     if cluster is not None and scene.is_ours(cluster):
-        if scene.used_by and not is_deleting(cluster):
+        if scene.used_by and not is_going(cluster):
             told = f"{entry.message}; its virtual node {scene.used_by} takes pods, so it is left"
             return ended(entry, Status.FAILED, now, told)
-        if not is_deleting(cluster):
+        if not is_going(cluster):
             ref, proof = (
                 ref_of(cluster_of(scene.manifests)),
                 (virtual_nodes_of(scene.template.site),),

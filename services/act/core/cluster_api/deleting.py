@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.act.core.cluster_api.conditions import is_deleting, is_paused, said
+from services.act.core.cluster_api.conditions import is_paused, said
 from services.act.core.cluster_api.emptiness import (
     further_reads_of_emptiness,
     proof_for,
@@ -17,7 +17,7 @@ from services.act.core.cluster_api.leftovers import leftovers, reads_of_leftover
 from services.act.core.cluster_api.phases import REQUESTED, last_change, reach
 from services.act.core.cluster_api.removal import DELETED, next_of_leftovers, removal
 from services.act.core.ledger import Entry
-from services.act.core.objects import Object, Query, Read, Ref, condition, name_of
+from services.act.core.objects import Object, Query, Read, Ref, condition, is_going, name_of
 from services.act.core.seen import Grounds, Seen
 from services.act.core.site import ClusterTemplate, template_of
 from services.act.core.steps import Context, Next, Step, Wait, began, ended, goes_back
@@ -76,7 +76,7 @@ def next_of_delete(
         return _begin(entry, scene, context)
     if scene.cluster is None:
         return _clear(entry, scene, now)
-    if is_deleting(scene.cluster):
+    if is_going(scene.cluster):
         return _follow(entry, scene, scene.cluster, now)
     if entry.back_at is not None:
         return _back(entry, scene, now)

@@ -1,19 +1,17 @@
 """Whether anything stands on a cluster that is to be deleted, and whether somebody uses it."""
 
-from dataclasses import replace
-
-from services.act.core.emptying.cordons import virtual_nodes_of
-from services.act.core.emptying.remains import names_of, pods_on
-from services.act.core.live import CLUSTER_LABEL
-from services.act.core.objects import FOREIGN_CLUSTER, POD, Object, Query, Read, Ref, dig, name_of
+from services.act.core.emptying.remains import names_of
+from services.act.core.live import CLUSTER_LABEL, virtual_nodes_of
+from services.act.core.objects import FOREIGN_CLUSTER, POD, Query, Read, Ref, dig, name_of
 from services.act.core.peering.kinds import RESOURCE_SLICE, VIRTUAL_NODE
+from services.act.core.pods import has_ended, pods_on
 from services.act.core.seen import Grounds, Seen
 from shared.model.names import ClusterName
 
 
 def reads_of_emptiness(cluster: ClusterName, grounds: Grounds) -> tuple[Read, ...]:
     """Return what tells who uses a cluster: asked at home, of other consumers, and of itself."""
-    others = (_virtual_nodes(cluster, by=name) for name in _consumers(cluster, grounds))
+    others = (virtual_nodes_of(cluster, at=name) for name in _consumers(cluster, grounds))
     return (
         virtual_nodes_of(cluster),
         _foreign_cluster(cluster),
@@ -31,7 +29,7 @@ def further_reads_of_emptiness(cluster: ClusterName, seen: Seen) -> tuple[Read, 
 def why_in_use(cluster: ClusterName, seen: Seen, grounds: Grounds) -> str:
     """Say what stands on a cluster or who is peered with it, or nothing: it is proven empty."""
     nodes = seen.all(virtual_nodes_of(cluster))
-    pods = [pod for node in nodes for pod in seen.all(pods_on(node)) if not _has_ended(pod)]
+    pods = [pod for node in nodes for pod in seen.all(pods_on(node)) if not has_ended(pod)]
     if pods:
         return f"{len(pods)} pods stand on {cluster}: {names_of(pods)}"
     if nodes:
@@ -64,7 +62,7 @@ def proof_for(cluster: ClusterName, seen: Seen, grounds: Grounds) -> tuple[Query
     return (
         virtual_nodes_of(cluster),
         *_of_peering(cluster),
-        *(_virtual_nodes(cluster, by=name) for name in others),
+        *(virtual_nodes_of(cluster, at=name) for name in others),
         *guests,
     )
 
@@ -77,11 +75,13 @@ def _why_used_elsewhere(cluster: ClusterName, seen: Seen, grounds: Grounds) -> s
     for consumer in _consumers(cluster, grounds):
         if why := seen.unreached.get(consumer):
             return f"whether {consumer} uses {cluster} is not known: {why}"
-        found = () if seen.why_silent(consumer) else seen.all(_virtual_nodes(cluster, by=consumer))
+        found = (
+            () if seen.why_silent(consumer) else seen.all(virtual_nodes_of(cluster, at=consumer))
+        )
         if found:
             return f"{cluster} is still peered: {consumer} has its virtual node {name_of(found[0])}"
     guests = () if seen.why_silent(cluster) else seen.all(_guests(cluster))
-    running = [pod for pod in guests if not _has_ended(pod)]
+    running = [pod for pod in guests if not has_ended(pod)]
     return f"{len(running)} pods of others run on {cluster}: {names_of(running)}" if running else ""
 
 
@@ -90,10 +90,6 @@ def _consumers(cluster: ClusterName, grounds: Grounds) -> tuple[ClusterName, ...
     peerings = dig(grounds.sites.get(cluster), "spec", "peerings") or ()
     named = {ClusterName(peering["consumer"]) for peering in peerings}
     return tuple(sorted(named - {grounds.home, cluster}))
-
-
-def _virtual_nodes(cluster: ClusterName, *, by: ClusterName) -> Query:
-    return replace(virtual_nodes_of(cluster), cluster=by)
 
 
 def _of_peering(cluster: ClusterName) -> tuple[Query, ...]:
@@ -108,7 +104,3 @@ def _foreign_cluster(cluster: ClusterName) -> Ref:
 def _guests(cluster: ClusterName) -> Query:
     """Return the query for the pods that run on a cluster for consumers (Liqo's label)."""
     return Query(kind=POD, selector="liqo.io/managed-by=shadowpod", cluster=cluster)
-
-
-def _has_ended(pod: Object) -> bool:
-    return dig(pod, "status", "phase") in ("Failed", "Succeeded")

@@ -1,8 +1,7 @@
 """The hook that keeps Cluster API from draining a Machine that somebody may still use."""
 
-from services.act.core.cluster_api.conditions import is_deleting
 from services.act.core.cluster_api.kinds import HOOK, MACHINE
-from services.act.core.objects import Manner, Object, Ref, Write, dig, name_of, version_of
+from services.act.core.objects import Manner, Object, Ref, Write, dig, is_going, name_of, version_of
 
 
 def hooked(machines: tuple[Object, ...]) -> tuple[Object, ...]:
@@ -12,7 +11,7 @@ def hooked(machines: tuple[Object, ...]) -> tuple[Object, ...]:
 
 def unhooked(machines: tuple[Object, ...]) -> tuple[Object, ...]:
     """Return the Machines that are to be held and are not, by name: those that are not going."""
-    free = (m for m in machines if not _is_hooked(m) and not is_deleting(m))
+    free = (m for m in machines if not _is_hooked(m) and not is_going(m))
     return tuple(sorted(free, key=name_of))
 
 

@@ -26,8 +26,6 @@ TOPOLOGY_NAME = "topology.cluster.x-k8s.io/deployment-name"
 
 HOOK = "pre-drain.delete.hook.machine.cluster.x-k8s.io/crossloop"
 """On a Machine: it is not drained as long as this is there."""
-DECISION = "crossloop.dev/decision"
-"""On what Act made: the decision that asked for it."""
 RESIZE = "crossloop.dev/resize"
 """On what holds the size of a MachineDeployment: the change that is intended."""
 

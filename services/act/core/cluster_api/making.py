@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from services.act.core.cluster_api.coming import Coming
-from services.act.core.cluster_api.conditions import is_deleting
 from services.act.core.cluster_api.faults import faults_of
-from services.act.core.cluster_api.kinds import CLUSTER, CLUSTER_NAME, DECISION, MACHINE
+from services.act.core.cluster_api.kinds import CLUSTER, CLUSTER_NAME, MACHINE
 from services.act.core.cluster_api.manifests import (
     cluster_of,
     control_plane_of,
     in_order,
     ref_of,
 )
-from services.act.core.emptying.cordons import virtual_nodes_of
+from services.act.core.live import virtual_nodes_of
 from services.act.core.objects import (
+    DECISION,
     SECRET,
     Manner,
     Object,
@@ -22,6 +22,7 @@ from services.act.core.objects import (
     Ref,
     Write,
     dig,
+    is_going,
     name_of,
 )
 from services.act.core.seen import Grounds, Seen
@@ -76,7 +77,7 @@ class Scene:
         """Say that somebody took the Cluster away, or nothing."""
         if self.cluster is None:
             return "somebody deleted the Cluster while it was made"
-        if is_deleting(self.cluster):
+        if is_going(self.cluster):
             return "somebody deletes the Cluster while it is made"
         return ""
 

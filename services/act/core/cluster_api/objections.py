@@ -1,10 +1,10 @@
 """What speaks against a change of a cluster's size, before anything of it is done."""
 
-from services.act.core.cluster_api.conditions import is_current, is_deleting, is_paused, worst_of
+from services.act.core.cluster_api.conditions import is_current, is_paused, worst_of
 from services.act.core.cluster_api.kinds import FEWEST, MOST
 from services.act.core.cluster_api.sizes import holder_of
 from services.act.core.cluster_api.workers import Resizing, Workers
-from services.act.core.objects import Object, dig, has_condition, name_of, number
+from services.act.core.objects import Object, dig, has_condition, is_going, name_of, number
 
 BUSY = {
     "RollingOut": "a rollout of it is under way",
@@ -16,9 +16,9 @@ BUSY = {
 def lasting_objection(action: Resizing, site: Object | None, workers: Workers) -> str:
     """Say why the size may not be changed so, or nothing. It does not go away by itself."""
     name = workers.name
-    if is_deleting(workers.deployment):
+    if is_going(workers.deployment):
         return f"MachineDeployment {name} is being deleted"
-    if workers.cluster is None or is_deleting(workers.cluster):
+    if workers.cluster is None or is_going(workers.cluster):
         named = dig(workers.deployment, "spec", "clusterName") or "(no name)"
         missing = "does not exist" if workers.cluster is None else "is being deleted"
         return f"Cluster {named} of MachineDeployment {name} {missing}"

@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from services.act.core.cluster_api.conditions import is_deleting
 from services.act.core.cluster_api.phases import reached_at
 from services.act.core.ledger import Entry
-from services.act.core.objects import Object, Query, Ref, Write, deletion, dig
+from services.act.core.objects import Object, Query, Ref, Write, deletion, dig, is_going
 from services.act.core.steps import Step, Wait
 
 DELETED = "deleted"
@@ -29,6 +28,6 @@ def next_of_leftovers(
     for ref, obj in left:
         is_owned = bool(dig(obj, "metadata", "ownerReferences"))
         in_time = now <= (reached_at(entry, DELETED) or now) + GRACE
-        if not is_deleting(obj) and not (is_owned and in_time):
+        if not is_going(obj) and not (is_owned and in_time):
             return Step(write=removal(ref, obj))
     return Wait(reason=f"{left[0][0]} is going") if left else None

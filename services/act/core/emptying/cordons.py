@@ -8,7 +8,6 @@ from services.act.core.objects import (
     NODE,
     Manner,
     Object,
-    Query,
     Ref,
     Write,
     dig,
@@ -32,12 +31,6 @@ class Cordon:
 
     by: str
     reason: str
-
-
-def virtual_nodes_of(cluster: ClusterName) -> Query:
-    """Return the query for the virtual nodes of a provider."""
-    labels = {**VIRTUAL, CLUSTER_LABEL: cluster}
-    return Query(kind=NODE, selector=",".join(f"{k}={v}" for k, v in labels.items()))
 
 
 def is_virtual(node: Object) -> bool:

@@ -1,17 +1,12 @@
 """How a cluster is emptied, from its virtual nodes and the plans of the applications."""
 
-from services.act.core.emptying.cordons import (
-    Cordon,
-    cordon,
-    is_cordoned,
-    read_cordon,
-    virtual_nodes_of,
-)
+from services.act.core.emptying.cordons import Cordon, cordon, is_cordoned, read_cordon
 from services.act.core.emptying.handover import is_overdue, next_of_parts, parts_of
-from services.act.core.emptying.remains import Remains, names_of, pods_on, remains_of
+from services.act.core.emptying.remains import Remains, names_of, remains_of
 from services.act.core.ledger import Entry
-from services.act.core.live import Live
+from services.act.core.live import Live, virtual_nodes_of
 from services.act.core.objects import FOREIGN_CLUSTER, HOME, Object, Read, Ref, name_of
+from services.act.core.pods import pods_on
 from services.act.core.seen import Grounds, Seen
 from services.act.core.steps import (
     Context,

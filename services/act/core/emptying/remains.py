@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.act.core.moving.workloads import is_terminating
-from services.act.core.objects import POD, Object, Query, dig, name_of
+from services.act.core.objects import Object, dig, is_going, name_of
+from services.act.core.pods import has_ended
 from shared.model.application import WorkloadRef
 from shared.model.names import ApplicationName
 
@@ -24,19 +24,14 @@ class Remains:
     """Of DaemonSets: they belong to the nodes."""
 
 
-def pods_on(node: Object) -> Query:
-    """Return the query for all pods that are bound to a node."""
-    return Query(kind=POD, fields=f"spec.nodeName={name_of(node)}")
-
-
 def remains_of(pods: Iterable[Object]) -> Remains:
     """Sort the pods of a cluster by what becomes of them."""
-    rest = [p for p in pods if dig(p, "status", "phase") not in ("Failed", "Succeeded")]
+    rest = [p for p in pods if not has_ended(p)]
     daemons = tuple(p for p in rest if "DaemonSet" in _owners(p).values())
     others = [p for p in rest if p not in daemons]
     return Remains(
-        standing=tuple(p for p in others if not is_terminating(p)),
-        going=tuple(p for p in others if is_terminating(p)),
+        standing=tuple(p for p in others if not is_going(p)),
+        going=tuple(p for p in others if is_going(p)),
         daemons=daemons,
     )
 

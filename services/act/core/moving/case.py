@@ -9,8 +9,8 @@ from services.act.core.moving.lending import returned
 from services.act.core.moving.marks import Mark
 from services.act.core.moving.pinning import settle
 from services.act.core.moving.stateful import Exchange, exchange_of
-from services.act.core.moving.workloads import is_serving, is_terminating, own_pods
-from services.act.core.objects import Object
+from services.act.core.moving.workloads import is_serving, own_pods
+from services.act.core.objects import Object, is_going
 from services.act.core.steps import Context, Next, Progress, Step, ended, goes_back
 from shared.messages.outcome import Status
 from shared.model.application import WorkloadKind
@@ -67,7 +67,7 @@ class Case:
 
     def is_beyond_reach(self, pod: Object) -> bool:
         """Tell whether a pod ends on a lost cluster."""
-        return is_terminating(pod) and self.is_on_lost(pod)
+        return is_going(pod) and self.is_on_lost(pod)
 
     def is_on_lost(self, pod: Object) -> bool:
         """Tell whether a pod stands on a lost cluster."""

@@ -15,7 +15,6 @@ from services.act.core.moving.marks import Mark
 from services.act.core.moving.pinning import pin_marked, ref_of
 from services.act.core.moving.workloads import (
     is_serving,
-    is_terminating,
     is_unseen,
     own_pods,
     replicas_of,
@@ -25,6 +24,7 @@ from services.act.core.objects import (
     Object,
     Write,
     dig,
+    is_going,
     name_of,
     number,
     version_of,
@@ -66,7 +66,7 @@ class Exchange:
     def is_begun(self, ordinal: int) -> bool:
         """Tell whether the pod of an ordinal is being exchanged, or was."""
         pod = self.pods.get(ordinal)
-        return pod is None or is_terminating(pod) or self.is_home(pod)
+        return pod is None or is_going(pod) or self.is_home(pod)
 
     def serve(self, start: int, end: int, *, at_home: bool) -> bool:
         """Tell whether the pods of these ordinals all serve, and stand where they are to stand."""
@@ -189,6 +189,6 @@ def _stuck(exchange: Exchange) -> Object | None:
     newest = dig(exchange.workload, "status", "updateRevision")
     for _, pod in sorted(exchange.pods.items()):
         stale = dig(pod, "metadata", "labels", REVISION) != newest
-        if stale and not is_serving(pod) and not is_terminating(pod):
+        if stale and not is_serving(pod) and not is_going(pod):
             return pod
     return None

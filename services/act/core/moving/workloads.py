@@ -10,9 +10,11 @@ from services.act.core.objects import (
     Object,
     dig,
     has_condition,
+    is_going,
     name_of,
     number,
 )
+from services.act.core.pods import has_ended
 from shared.model.application import WorkloadKind, WorkloadRef
 
 
@@ -51,20 +53,16 @@ def own_pods(workload: Object, pods: tuple[Object, ...]) -> tuple[Object, ...]:
         replica_set = f"{name_of(workload)}-{labels.get('pod-template-hash')}"
         controllers = (("ReplicaSet", replica_set), ("StatefulSet", name_of(workload)))
         owners = dig(pod, "metadata", "ownerReferences") or ()
-        ended = dig(pod, "status", "phase") in ("Failed", "Succeeded")
-        if not ended and any((o.get("kind"), o.get("name")) in controllers for o in owners):
+        if not has_ended(pod) and any(
+            (o.get("kind"), o.get("name")) in controllers for o in owners
+        ):
             mine.append(pod)
     return tuple(mine)
 
 
-def is_terminating(pod: Object) -> bool:
-    """Tell whether a pod is on its way out."""
-    return bool(dig(pod, "metadata", "deletionTimestamp"))
-
-
 def is_serving(pod: Object) -> bool:
     """Tell whether a pod is Ready and stays."""
-    return has_condition(pod, "Ready") and not is_terminating(pod)
+    return has_condition(pod, "Ready") and not is_going(pod)
 
 
 def is_rolled_out(workload: Object) -> bool:

@@ -2,15 +2,11 @@
 
 from services.act.core.objects import Kind
 
-REMOTE = "liqo.io/remote-cluster-id"
-"""Label: the other cluster."""
 TENANT_NAMESPACE = "liqo.io/tenant-namespace"
 GATEWAY_RESOURCE = "networking.liqo.io/gateway-resource"
 """Label without which Liqo does not find the key of a gateway."""
 REPLICATED = "liqo.io/replicated"
 """Label of what Liqo copied from the other cluster: that is the other direction."""
-DECISION = "crossloop.dev/decision"
-"""Annotation: the decision that made an object."""
 
 _AUTHENTICATION, _NETWORKING = "authentication.liqo.io", "networking.liqo.io"
 _BETA = "v1beta1"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from services.act.core.objects import (
     CONFIG_MAP,
+    DECISION,
     NAMESPACE,
     POD,
     SECRET,
@@ -17,7 +18,6 @@ from services.act.core.objects import (
 from services.act.core.peering.credentials import control_planes
 from services.act.core.peering.kinds import (
     CONNECTION,
-    DECISION,
     IDENTITY,
     RESOURCE_SLICE,
     ROLE_BINDING,

@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from services.act.core.live import CLUSTER_LABEL
 from services.act.core.objects import Object
-from services.act.core.peering.kinds import GATEWAY_RESOURCE, REMOTE, TENANT_NAMESPACE
+from services.act.core.peering.kinds import GATEWAY_RESOURCE, TENANT_NAMESPACE
 from services.act.core.peering.pairs import LIQO, Pair, Side
 
 NETWORKING = "networking.liqo.io/v1beta1"
@@ -16,12 +17,12 @@ MTU = 1340
 CONTROL_PLANE_ROLE = "liqo-remote-controlplane"
 """Liqo's ClusterRole for what a consumer's control plane does in its tenant namespace."""
 IDENTITY_TYPE = "liqo.io/identity-type"
-REMOTE_TENANT = "liqo.io/remote-tenant-namespace"
+CLUSTER_LABEL_TENANT = "liqo.io/remote-tenant-namespace"
 
 
 def space_body(side: Side) -> Object:
     """Return the tenant namespace for the other cluster."""
-    return {"metadata": {"labels": {REMOTE: side.peer, TENANT_NAMESPACE: "true"}}}
+    return {"metadata": {"labels": {CLUSTER_LABEL: side.peer, TENANT_NAMESPACE: "true"}}}
 
 
 def configuration_body(side: Side, pods: str, external: str) -> Object:
@@ -56,7 +57,7 @@ def client_body(side: Side, endpoint: Mapping[str, Any]) -> Object:
 
 def public_key_body(side: Side, key: str) -> Object:
     """Return what tells a cluster the public key of the other's gateway, in base64."""
-    labels = {REMOTE: side.peer, GATEWAY_RESOURCE: "true"}
+    labels = {CLUSTER_LABEL: side.peer, GATEWAY_RESOURCE: "true"}
     return {"metadata": {"labels": labels}, "spec": {"publicKey": key}}
 
 
@@ -112,8 +113,8 @@ def account_body(provider: Side) -> Object:
 
 def control_plane_body(consumer: Side, remote_space: str, kubeconfig: str) -> Object:
     """Return the Secret by which the consumer's Liqo enters the provider. `kubeconfig`: base64."""
-    labels = {REMOTE: consumer.peer, IDENTITY_TYPE: "ControlPlane"}
-    metadata = {"labels": labels, "annotations": {REMOTE_TENANT: remote_space}}
+    labels = {CLUSTER_LABEL: consumer.peer, IDENTITY_TYPE: "ControlPlane"}
+    metadata = {"labels": labels, "annotations": {CLUSTER_LABEL_TENANT: remote_space}}
     return {"metadata": metadata, "data": {"kubeconfig": kubeconfig}}
 
 
@@ -123,7 +124,7 @@ def slice_body(pair: Pair, cores: float | None) -> Object:
     Without cores it is what the provider's default class grants.
     """
     peer = pair.provider.name
-    labels = {REMOTE: peer, "liqo.io/remoteID": peer, "liqo.io/replication": "true"}
+    labels = {CLUSTER_LABEL: peer, "liqo.io/remoteID": peer, "liqo.io/replication": "true"}
     annotations = {"liqo.io/create-virtual-node": "true"}
     spec: dict[str, Any] = {"class": "default", "providerClusterID": peer}
     if cores:
@@ -146,7 +147,7 @@ def kubeconfig_of_token(name: str, cluster: Mapping[str, Any], token: str) -> st
 
 
 def _about(side: Side) -> dict[str, Any]:
-    return {"metadata": {"labels": {REMOTE: side.peer}}}
+    return {"metadata": {"labels": {CLUSTER_LABEL: side.peer}}}
 
 
 def _template(kind: str, name: str) -> Object:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from services.act.core.liqo import cluster_id_in
 from services.act.core.objects import Object, dig, name_of
 from services.act.core.peering.credentials import why_no_address
 from services.act.core.peering.kinds import TENANT, VIRTUAL_NODE
@@ -44,7 +45,7 @@ def _why_not_itself(scene: Scene, side: Side) -> str:
     known = scene.one(identity_of(side))
     if known is None:
         return f"Liqo is not installed on {side.name}: there is no {identity_of(side)}"
-    identity = dig(known, "data", "CLUSTER_ID")
+    identity = cluster_id_in(known)
     if identity != side.name:
         return f"Site {side.name} is about cluster {identity}, as Liqo calls it: rename the Site"
     return ""

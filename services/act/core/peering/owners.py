@@ -3,13 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from services.act.core.objects import CONFIG_MAP, Kind, Manner, Object, Ref, Write, dig
-from services.act.core.peering.kinds import (
-    DECISION,
-    REMOTE,
-    RESOURCE_SLICE,
-    TENANT,
-)
+from services.act.core.live import CLUSTER_LABEL
+from services.act.core.objects import CONFIG_MAP, DECISION, Kind, Manner, Object, Ref, Write, dig
+from services.act.core.peering.kinds import RESOURCE_SLICE, TENANT
 from services.act.core.peering.manifests import account_name, token_name
 from services.act.core.peering.pairs import TUNNEL_KINDS, Side
 from services.act.core.peering.scene import Scene
@@ -62,7 +58,7 @@ def joining_notes(foreign: Side, items: Iterable[Item]) -> dict[str, str]:
 def parting_notes(scene: Scene) -> dict[str, str]:
     """Return what the owner of the provider has to delete there, as commands."""
     provider = scene.pair.provider
-    about, name = f"-l {REMOTE}={provider.peer}", account_name(provider)
+    about, name = f"-l {CLUSTER_LABEL}={provider.peer}", account_name(provider)
     space = f"-n {scene.space(provider)}"
     steps = [
         f"On {provider.name}, for {provider.peer} does not use it any more:",

@@ -1,16 +1,15 @@
 """The two clusters of a peering, and what has to be looked at on both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.act.core.live import VIRTUAL
+from services.act.core.liqo import IDENTITY_OF_CLUSTER
+from services.act.core.live import CLUSTER_LABEL, virtual_nodes_of
 from services.act.core.objects import (
     CONFIG_MAP,
     DEPLOYMENT,
     FOREIGN_CLUSTER,
     HOME,
     NAMESPACE,
-    NODE,
-    POD,
     SECRET,
     Kind,
     Object,
@@ -18,7 +17,6 @@ from services.act.core.objects import (
     Read,
     Ref,
     dig,
-    name_of,
 )
 from services.act.core.peering.kinds import (
     CONFIGURATION,
@@ -28,13 +26,13 @@ from services.act.core.peering.kinds import (
     IDENTITY,
     NETWORK,
     PUBLIC_KEY,
-    REMOTE,
     RESOURCE_SLICE,
     ROLE_BINDING,
     SERVICE_ACCOUNT,
     TENANT,
     VIRTUAL_NODE,
 )
+from services.act.core.pods import pods_on
 from services.act.core.seen import Grounds, Seen
 from services.act.core.site import KubeconfigRef, kubeconfig_of
 from shared.model.names import ClusterName
@@ -67,7 +65,7 @@ class Side:
 
     def about(self, kind: Kind) -> Query:
         """Return the query for what is there about the other cluster."""
-        return Query(kind=kind, selector=f"{REMOTE}={self.peer}", cluster=self.at)
+        return Query(kind=kind, selector=f"{CLUSTER_LABEL}={self.peer}", cluster=self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,32 +143,20 @@ def pods_of(action: Peer | Unpeer, seen: Seen) -> tuple[Read, ...]:
         side = Side(name=action.consumer, peer=action.provider, at=at, is_ours=True)
         nodes = seen.objects.get(nodes_of(side))
         if nodes is not None:
-            return tuple(pods_on(node, side) for node in nodes)
+            return tuple(pods_on(node, at=at) for node in nodes)
     return ()
-
-
-def pods_on(node: Object, consumer: Side) -> Query:
-    """Return the query for all pods that are bound to a node."""
-    return Query(kind=POD, fields=f"spec.nodeName={name_of(node)}", cluster=consumer.at)
 
 
 def nodes_of(consumer: Side) -> Query:
     """Return the query for the virtual nodes of the provider."""
-    labels = {**VIRTUAL, REMOTE: consumer.peer}
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    return Query(kind=NODE, selector=selector, cluster=consumer.at)
+    return virtual_nodes_of(consumer.peer, at=consumer.at)
 
 
 def identity_of(side: Side) -> Ref:
-    """Return where Liqo keeps a cluster's own id, under `CLUSTER_ID`."""
-    return side.ref(CONFIG_MAP, "liqo-clusterid-configmap", LIQO)
+    """Return where Liqo keeps a cluster's own id."""
+    return replace(IDENTITY_OF_CLUSTER, cluster=side.at)
 
 
 def manager_of(side: Side) -> Ref:
     """Return Liqo's Deployment, which tells its version."""
     return side.ref(DEPLOYMENT, "liqo-controller-manager", LIQO)
-
-
-def is_going(obj: Object) -> bool:
-    """Tell whether an object is deleted already, and only held by finalizers."""
-    return bool(dig(obj, "metadata", "deletionTimestamp"))

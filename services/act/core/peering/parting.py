@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from services.act.core.emptying.cordons import Cordon, cordon, is_cordoned, read_cordon, uncordon
 from services.act.core.ledger import Entry
-from services.act.core.objects import NODE, Read, Write, name_of
+from services.act.core.objects import NODE, Read, Write, is_going, name_of
 from services.act.core.peering.kinds import RESOURCE_SLICE
 from services.act.core.peering.leaving import contents_of_spaces, everything, remaining, why_held
 from services.act.core.peering.owners import next_note, notes_ref, parting_notes
-from services.act.core.peering.pairs import is_going, pair_of, pods_of, reads_of_pair
+from services.act.core.peering.pairs import pair_of, pods_of, reads_of_pair
 from services.act.core.peering.removal import next_removal
 from services.act.core.peering.scene import Scene
 from services.act.core.peering.uses import claims_of, proof_for, remote_pods_of, why_in_use

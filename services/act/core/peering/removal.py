@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.act.core.objects import Kind, Object, Query, Ref, deletion, dig, name_of
-from services.act.core.peering.pairs import Side, is_going
+from services.act.core.objects import Kind, Object, Query, Ref, deletion, dig, is_going, name_of
+from services.act.core.peering.pairs import Side
 from services.act.core.steps import Progress, Step, Wait
 
 

@@ -19,7 +19,8 @@ from services.act.core.peering.kinds import (
     RESOURCE_SLICE,
     TENANT_NAMESPACE,
 )
-from services.act.core.peering.pairs import Pair, Side, nodes_of, pods_on
+from services.act.core.peering.pairs import Pair, Side, nodes_of
+from services.act.core.pods import has_ended, pods_on
 from services.act.core.seen import Seen
 
 
@@ -76,9 +77,9 @@ class Scene:
     @cached_property
     def pods(self) -> tuple[Object, ...]:
         """The pods bound to the virtual nodes that have not ended."""
-        queries = [pods_on(node, self.pair.consumer) for node in self.nodes]
+        queries = [pods_on(node, at=self.pair.consumer.at) for node in self.nodes]
         found = [pod for query in queries for pod in self.seen.objects[query]]
-        return tuple(p for p in found if dig(p, "status", "phase") not in ("Succeeded", "Failed"))
+        return tuple(pod for pod in found if not has_ended(pod))
 
     def is_established(self) -> bool:
         """Tell whether the consumer's Liqo reaches the provider's API server."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from services.act.core.ledger import Entry
-from services.act.core.objects import Object, Ref, dig, name_of
-from services.act.core.peering.kinds import DECISION, RESOURCE_SLICE, VIRTUAL_NODE
+from services.act.core.objects import DECISION, Object, Ref, dig, name_of
+from services.act.core.peering.kinds import RESOURCE_SLICE, VIRTUAL_NODE
 from services.act.core.peering.owners import foreign_of, notes_ref
 from services.act.core.peering.removal import Left, next_removal
 from services.act.core.peering.scene import Scene

@@ -1,11 +1,12 @@
 """What would be lost if a peering ended: pods that run on the provider, and volumes there."""
 
 from services.act.core.emptying.remains import names_of
-from services.act.core.objects import NAMESPACE, POD, Object, Query, dig, name_of
+from services.act.core.objects import NAMESPACE, POD, Query, dig, name_of
 from services.act.core.peering.kinds import VOLUME_CLAIM
-from services.act.core.peering.pairs import Side, nodes_of, pods_on
+from services.act.core.peering.pairs import Side, nodes_of
 from services.act.core.peering.removal import Left
 from services.act.core.peering.scene import Scene
+from services.act.core.pods import has_ended, never_ran, pods_on
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 """Annotation of a volume claim: the node its data were made for."""
@@ -25,7 +26,7 @@ def remote_pods_of(provider: Side) -> Query:
 def why_in_use(scene: Scene) -> str:
     """Say what would be lost on the provider, or nothing."""
     consumer, provider = scene.pair.sides
-    if pods := tuple(pod for pod in scene.pods if not _never_ran(pod)):
+    if pods := tuple(pod for pod in scene.pods if not never_ran(pod)):
         return f"{len(pods)} pods stand on {provider.name}: {names_of(pods)}; move them first"
     nodes = {name_of(node) for node in scene.nodes}
     claims = scene.seen.objects.get(claims_of(consumer), ())
@@ -33,7 +34,7 @@ def why_in_use(scene: Scene) -> str:
         told = f"{len(data)} volumes have their data on {provider.name}: {names_of(data)}"
         return f"{told}; move or delete them first"
     remote = scene.seen.objects.get(remote_pods_of(provider), ())
-    if running := [p for p in remote if dig(p, "status", "phase") not in ("Succeeded", "Failed")]:
+    if running := [pod for pod in remote if not has_ended(pod)]:
         told = f"{len(running)} pods still run on {provider.name}: {names_of(running)}"
         return f"{told}, though {consumer.name} has them no more"
     return ""
@@ -48,16 +49,9 @@ def proof_for(scene: Scene, each: Left) -> tuple[Query, ...]:
     consumer, provider = scene.pair.sides
     queries: list[Query] = []
     if consumer.is_ours:
-        queries += [pods_on(node, consumer) for node in scene.nodes] or [nodes_of(consumer)]
+        queries += [pods_on(node, at=consumer.at) for node in scene.nodes] or [nodes_of(consumer)]
     if provider.is_ours and not scene.seen.why_silent(provider.at):
         queries.append(remote_pods_of(provider))
     if each.ref.kind == NAMESPACE:
         queries.append(Query(kind=POD, namespace=each.ref.name, cluster=each.ref.cluster))
     return tuple(queries)
-
-
-def _never_ran(pod: Object) -> bool:
-    """Tell whether it is a DaemonSet's pod that Liqo did not take: each node gets one of those."""
-    owners = dig(pod, "metadata", "ownerReferences") or ()
-    is_daemon = any(owner.get("kind") == "DaemonSet" for owner in owners)
-    return is_daemon and dig(pod, "status", "reason") == "OffloadingBackOff"

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.act.core.objects import Manner, Object, Ref, Write
-from services.act.core.peering.kinds import DECISION
-from services.act.core.peering.pairs import Side, is_going
+from services.act.core.objects import DECISION, Manner, Object, Ref, Write, is_going
+from services.act.core.peering.pairs import Side
 from services.act.core.steps import Progress, Step
 from shared.model.names import DecisionId
 

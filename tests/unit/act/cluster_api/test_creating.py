@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.act.core.cluster_api.creating import next_of_create, reads_of_create
-from services.act.core.cluster_api.kinds import DECISION as MARK
 from services.act.core.ledger import Entry
+from services.act.core.objects import DECISION as MARK
 from services.act.core.objects import Manner
 from services.act.core.steps import Context, Next, Step, Wait
 from shared.messages.outcome import Phase, Status

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from services.act.core.ledger import Entry
+from services.act.core.live import CLUSTER_LABEL
 from services.act.core.objects import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -17,13 +18,7 @@ from services.act.core.objects import (
     SECRET,
     Ref,
 )
-from services.act.core.peering.kinds import (
-    GATEWAY_SERVER,
-    REMOTE,
-    RESOURCE_SLICE,
-    TENANT,
-    VIRTUAL_NODE,
-)
+from services.act.core.peering.kinds import GATEWAY_SERVER, RESOURCE_SLICE, TENANT, VIRTUAL_NODE
 from services.act.core.peering.kinds import TENANT_NAMESPACE as TENANT_LABEL
 from services.act.core.steps import goes_back
 from shared.messages.outcome import Status
@@ -35,7 +30,7 @@ from tests.support.peers_act import EDGE, HERE, HOME, PEER, TENANT_EDGE, Act
 SLICE = Ref(kind=RESOURCE_SLICE, namespace=TENANT_EDGE, name=EDGE)
 CLUSTER_ID = Ref(kind=CONFIG_MAP, namespace="liqo", name="liqo-clusterid-configmap", cluster=EDGE)
 CONTROL = Ref(kind=SECRET, namespace=TENANT_EDGE, name="kubeconfig-controlplane-edge")
-OF_HOME = {REMOTE: "home"}
+OF_HOME = {CLUSTER_LABEL: "home"}
 ORDER = [
     "Namespace liqo-tenant-edge",
     "Namespace liqo-tenant-home on edge",
@@ -203,7 +198,7 @@ async def test_what_is_still_being_deleted_is_waited_for() -> None:
 async def test_a_tunnel_of_the_other_direction_is_used() -> None:
     act = Act()
     server = Ref(kind=GATEWAY_SERVER, namespace=TENANT_EDGE, name="theirs")
-    act.api.put(server, {"metadata": {"name": "theirs", "labels": {REMOTE: EDGE}}})
+    act.api.put(server, {"metadata": {"name": "theirs", "labels": {CLUSTER_LABEL: EDGE}}})
     entry = await act.go_on()
 
     assert entry.status is Status.SUCCEEDED
@@ -233,7 +228,7 @@ def with_another_id(act: Act) -> None:
 
 def with_two_spaces(act: Act) -> None:
     for name in ("one", "two"):
-        labels = {REMOTE: EDGE, TENANT_LABEL: "true"}
+        labels = {CLUSTER_LABEL: EDGE, TENANT_LABEL: "true"}
         ref = Ref(kind=NAMESPACE, name=name)
         act.api.put(ref, {"metadata": {"name": name, "labels": labels}})
 
@@ -254,7 +249,7 @@ def with_a_cordoned_tenant(act: Act) -> None:
 
 
 def with_an_orphan(act: Act) -> None:
-    labels = {REMOTE: EDGE, "liqo.io/type": "virtual-node"}
+    labels = {CLUSTER_LABEL: EDGE, "liqo.io/type": "virtual-node"}
     act.api.orphans.add("old")
     act.api.put(Ref(kind=NODE, name="old"), {"metadata": {"name": "old", "labels": labels}})
 
@@ -386,7 +381,7 @@ async def test_a_virtual_node_goes_before_the_way_to_the_provider_does() -> None
     act = Act()
     node = Ref(kind=VIRTUAL_NODE, namespace=TENANT_EDGE, name=EDGE)
     await act.go_on(lambda: node in act.api.objects)
-    other = {"metadata": {"name": "theirs", "labels": {REMOTE: EDGE}}}
+    other = {"metadata": {"name": "theirs", "labels": {CLUSTER_LABEL: EDGE}}}
     act.api.put(replace(node, name="theirs"), other)
     act.entry = goes_back(act.entry, act.api.at, "a person wants it so").entry
     await act.look()

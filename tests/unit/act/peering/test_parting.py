@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.act.core.emptying.cordons import is_cordoned
 from services.act.core.ledger import Entry
+from services.act.core.live import CLUSTER_LABEL
 from services.act.core.objects import (
     CONFIG_MAP,
     FOREIGN_CLUSTER,
@@ -19,7 +20,7 @@ from services.act.core.objects import (
     Ref,
     dig,
 )
-from services.act.core.peering.kinds import IDENTITY, REMOTE, RESOURCE_SLICE, TENANT, VOLUME_CLAIM
+from services.act.core.peering.kinds import IDENTITY, RESOURCE_SLICE, TENANT, VOLUME_CLAIM
 from shared.messages.outcome import Status
 from shared.model.names import ClusterName
 from shared.model.plan import Unpeer
@@ -312,7 +313,7 @@ async def test_a_consumer_that_does_not_answer_is_waited_for() -> None:
 async def test_the_tunnel_stays_where_the_provider_uses_the_consumer_too() -> None:
     act = await parting()
     tenant = Ref(kind=TENANT, namespace=TENANT_EDGE, name="edge")
-    act.api.put(tenant, {"metadata": {"name": "edge", "labels": {REMOTE: EDGE}}})
+    act.api.put(tenant, {"metadata": {"name": "edge", "labels": {CLUSTER_LABEL: EDGE}}})
     entry = await act.go_on()
 
     assert entry.status is Status.SUCCEEDED
@@ -323,7 +324,7 @@ async def test_the_tunnel_stays_where_the_provider_uses_the_consumer_too() -> No
 async def test_a_slice_of_the_other_direction_stays() -> None:
     act = await parting()
     theirs = Ref(kind=RESOURCE_SLICE, namespace=TENANT_HOME, name="home", cluster=EDGE)
-    act.api.put(theirs, {"metadata": {"name": "home", "labels": {REMOTE: HOME}}})
+    act.api.put(theirs, {"metadata": {"name": "home", "labels": {CLUSTER_LABEL: HOME}}})
     entry = await act.go_on()
 
     assert entry.message == "the tunnel and the tenant namespaces stay: edge uses home"
@@ -343,7 +344,7 @@ async def test_what_is_on_a_cluster_of_others_is_left_to_them() -> None:
 async def test_an_identity_goes_with_the_way_into_the_provider() -> None:
     act = await parting()
     for name, of in (("controlplane-edge", "ControlPlane"), ("resourceslice-x", "ResourceSlice")):
-        metadata = {"name": name, "namespace": TENANT_EDGE, "labels": {REMOTE: EDGE}}
+        metadata = {"name": name, "namespace": TENANT_EDGE, "labels": {CLUSTER_LABEL: EDGE}}
         ref = Ref(kind=IDENTITY, namespace=TENANT_EDGE, name=name)
         act.api.put(ref, {"metadata": metadata, "spec": {"type": of}})
     await act.go_on()
